@@ -1,0 +1,41 @@
+"""Notices: tell those who asked to be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from domain.model import Recorded, RunId
+
+
+class Topic(Protocol):
+    """Where Leeward's own events go."""
+
+    def publish(self, kind: str, run: str, data: dict[str, Any]) -> bool:
+        """Publish one event and say whether anybody is there to be told."""
+        ...
+
+
+class Notice(Recorded):
+    """One thing worth telling: its event type, its run, and what there is to say."""
+
+    kind: str
+    run: RunId
+    data: dict[str, Any]
+
+
+class Told(Recorded):
+    """Whether there was anybody to tell."""
+
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """Tells; what it says was decided elsewhere."""
+
+    topic: Topic
+
+    def announce(self, notice: Notice) -> Told:
+        """Publish one notice."""
+        return Told(told=self.topic.publish(notice.kind, notice.run, notice.data))

@@ -1,0 +1,229 @@
+"""Site Recovery: start a wave of items, or adopt what was started before; look after it until it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import AwareDatetime
+
+from domain.errors import Permanent, StepError, Transient
+from domain.model import ArmId, Recorded
+from domain.replication import Job, JobState, Move, ProtectedItem, Verb, move_for
+
+STARTS_AT_ONCE = 8
+
+
+class SiteRecovery(Protocol):
+    """The vault, to us."""
+
+    def items(self, vault: str) -> Sequence[ProtectedItem]:
+        """Return every protected item of the vault."""
+        ...
+
+    def start(self, item_id: str, verb: Verb) -> str:
+        """Start a verb on an item and return the job's name."""
+        ...
+
+    def job(self, vault: str, job: str) -> Job:
+        """Return one job."""
+        ...
+
+
+class WaveMember(Recorded):
+    """One machine of a wave: its plan name, its item, and the job once there is one."""
+
+    name: str
+    item: ArmId
+    job: str | None = None
+
+
+class Wave(Recorded):
+    """A verb for several items of one vault."""
+
+    vault: ArmId
+    verb: Verb
+    members: tuple[WaveMember, ...]
+
+
+class Started(Recorded):
+    """What came of asking for one item: a job, an end already reached, or a refusal."""
+
+    name: str
+    job: str | None = None
+    adopted: bool = False
+    happened: bool = False
+    again: bool = False
+    code: str | None = None
+    message: str | None = None
+    after_seconds: int | None = None
+    refused_by_azure: bool = False
+
+
+class WaveStarted(Recorded):
+    """What came of asking for every item of a wave."""
+
+    members: tuple[Started, ...]
+
+
+class Ended(Recorded):
+    """One machine whose job has ended, well or not."""
+
+    name: str
+    arrived: bool
+    ended_at: AwareDatetime | None = None
+    recovery_point_at: AwareDatetime | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class WaveNews(Recorded):
+    """The machines of a wave whose jobs have ended since; the others still run."""
+
+    ended: tuple[Ended, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The mutating half of Leeward's talk with Site Recovery, and the watching that follows."""
+
+    vault: SiteRecovery
+
+    def start_wave(self, wave: Wave) -> WaveStarted:
+        """Start the verb on every item for which it neither happened nor runs: one read, one write per item.
+
+        The read comes first, so a wave that is delivered twice, or whose answer was lost, starts nothing twice.
+        """
+        found = _by_id(self.vault.items(wave.vault))
+
+        def begin(member: WaveMember) -> Started:
+            return self._begin(member, found.get(member.item.casefold()), wave.verb)
+
+        with ThreadPoolExecutor(STARTS_AT_ONCE) as pool:
+            started = tuple(pool.map(begin, wave.members))
+        if any(said.refused_by_azure for said in started):
+            started = self._look_twice(wave, started)
+        return WaveStarted(members=started)
+
+    def check_wave(self, wave: Wave) -> WaveNews:
+        """Return the members whose jobs have ended: one read of the vault's items tells of them all.
+
+        A single job is read only for what the items cannot say: why one of them came to rest where it began.
+        """
+        found = _by_id(self.vault.items(wave.vault))
+        ended = (
+            self._look(wave, member, found.get(member.item.casefold())) for member in wave.members
+        )
+        return WaveNews(ended=tuple(news for news in ended if news))
+
+    def _look_twice(self, wave: Wave, started: tuple[Started, ...]) -> tuple[Started, ...]:
+        """Adopt what Azure refused to start because it runs: the list may have lagged behind a lost answer."""
+        found = _by_id(self.vault.items(wave.vault))
+        return tuple(
+            _adopted(member, found.get(member.item.casefold()), wave.verb) or said
+            if said.refused_by_azure
+            else said
+            for member, said in zip(wave.members, started, strict=True)
+        )
+
+    def _begin(self, member: WaveMember, item: ProtectedItem | None, verb: Verb) -> Started:
+        if item is None:
+            return Started(
+                name=member.name,
+                code="item_unknown",
+                message=f"the vault has no item {member.item}",
+            )
+        adopted = _adopted(member, item, verb)
+        if adopted:
+            return adopted
+        move = move_for(item, verb)
+        if move is Move.BUSY:
+            busy = f"{item.scenario} runs on {member.name}; it must end first"
+            return Started(name=member.name, again=True, code="item_busy", message=busy)
+        if move is Move.IMPOSSIBLE:
+            return Started(
+                name=member.name, code="not_allowed_now", message=_impossible(item, verb)
+            )
+        try:
+            return Started(name=member.name, job=self.vault.start(item.id, verb))
+        except Transient as error:
+            after = int(error.after.total_seconds()) if error.after else None
+            return Started(
+                name=member.name,
+                again=True,
+                code=error.code,
+                message=error.message,
+                after_seconds=after,
+            )
+        except Permanent as error:
+            return Started(
+                name=member.name, code=error.code, message=error.message, refused_by_azure=True
+            )
+
+    def _look(self, wave: Wave, member: WaveMember, item: ProtectedItem | None) -> Ended | None:
+        if item is not None:
+            move = move_for(item, wave.verb)
+            if move is Move.HAPPENED and wave.verb is Verb.FAILOVER:
+                return Ended(
+                    name=member.name,
+                    arrived=True,
+                    ended_at=item.failed_over_at,
+                    recovery_point_at=item.latest_point_at or self._point_of(wave, member),
+                )
+            if move is Move.HAPPENED:
+                return Ended(name=member.name, arrived=True)
+            if move is Move.RUNNING:
+                return None
+        if member.job is None:
+            return Ended(
+                name=member.name,
+                arrived=False,
+                code="job_lost",
+                message=f"{member.name} neither arrived nor runs, and its job is not known",
+            )
+        return self._by_job(wave, member, member.job)
+
+    def _point_of(self, wave: Wave, member: WaveMember) -> datetime | None:
+        """Return the recovery point that the job used, for an item that tells of no RPO."""
+        try:
+            return self.vault.job(wave.vault, member.job).recovery_point_at if member.job else None
+        except StepError:
+            return None  # the machine has arrived; that its loss is not known is no reason to wait
+
+    def _by_job(self, wave: Wave, member: WaveMember, name: str) -> Ended | None:
+        try:
+            job = self.vault.job(wave.vault, name)
+        except Permanent as error:  # one job that nobody can read says nothing of the other members
+            return Ended(name=member.name, arrived=False, code=error.code, message=error.message)
+        if job.verdict is not JobState.FAILED:
+            return None  # it runs, or it has ended well and the item will show it by the next look
+        return Ended(
+            name=member.name,
+            arrived=False,
+            ended_at=job.ended_at,
+            code=job.error_code or f"job_{job.state.lower()}",
+            message=job.error or f"job {name} ended as {job.state}",
+        )
+
+
+def _adopted(member: WaveMember, item: ProtectedItem | None, verb: Verb) -> Started | None:
+    """Return what is there to adopt: an end already reached, or a job that runs."""
+    move = move_for(item, verb) if item else None
+    if item and move is Move.RUNNING:
+        return Started(name=member.name, job=item.scenario_job, adopted=True)
+    return Started(name=member.name, happened=True, adopted=True) if move is Move.HAPPENED else None
+
+
+def _by_id(items: Iterable[ProtectedItem]) -> dict[str, ProtectedItem]:
+    return {item.id.casefold(): item for item in items}
+
+
+def _impossible(item: ProtectedItem, verb: Verb) -> str:
+    allowed = ", ".join(item.allowed) or "nothing"
+    return (
+        f"{verb.value} is not allowed while {item.name} is {item.state} ({item.state_description}); "
+        f"Azure allows {allowed}"
+    )

@@ -1,0 +1,99 @@
+"""What the app must be told before it can start; a missing setting stops it, and all are named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+REQUIRED = {
+    "ARM_ENDPOINT": "the resource manager, https://management.azure.com in Azure's public cloud",
+    "AZURE_CLIENT_ID": "the client id of the app's user-assigned managed identity",
+    "PLAN_STORE": "the folder that holds the plans, one YAML file each",
+    "EVIDENCE_STORE": "the folder that takes the evidence of every run",
+}
+OPTIONAL = {
+    "ARM_AUDIENCE": "whom tokens for the resource manager are made out to; sovereign clouds have their own",
+    "DNS_RESOLVERS": "the resolvers that are asked where users are sent, as ip or ip:port, by commas",
+    "PROBE_PROXY": "the forward proxy that the probes of gates go through, if the network needs one",
+    "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
+}
+PUBLIC_AUDIENCE = "https://management.azure.com"
+PUBLIC_RESOLVERS = "1.1.1.1,8.8.8.8,9.9.9.9"
+
+
+class SettingsMissing(Exception):
+    """The app cannot start: settings are missing or unusable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The app's settings, read once at start."""
+
+    arm_endpoint: str
+    arm_audience: str
+    client_id: str
+    plan_store: Path
+    evidence_store: Path
+    resolvers: tuple[tuple[str, int], ...]
+    probe_proxy: str | None = None
+    event_topic: str | None = None
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], app: Path = Path()) -> Settings:
+        """Return the settings of the environment; folders that are not absolute lie in the app's own.
+
+        Raises SettingsMissing with a sentence for every key that is missing or wrong.
+        """
+        wrong = [
+            f"{key} is not set: it is {meaning}"
+            for key, meaning in REQUIRED.items()
+            if not environ.get(key, "").strip()
+        ]
+        resolvers = []
+        for entry in (environ.get("DNS_RESOLVERS") or PUBLIC_RESOLVERS).split(","):
+            host, _, port = entry.strip().partition(":")
+            if _is_ip(host) and (not port or (port.isdecimal() and 0 < int(port) < 65536)):
+                resolvers.append((host, int(port or 53)))
+            else:
+                wrong.append(f"DNS_RESOLVERS: {entry!r} is no resolver; write ip or ip:port")
+        for key in ("ARM_ENDPOINT", "ARM_AUDIENCE", "EVENT_TOPIC_ENDPOINT", "PROBE_PROXY"):
+            value = environ.get(key, "").strip()
+            if value and not _has_host(value):
+                wrong.append(f"{key}: {value!r} is no URL; write it with its https://")
+        plans = environ.get("PLAN_STORE", "").strip()
+        if plans and not (app / plans).is_dir():
+            wrong.append(
+                f"PLAN_STORE: there is no folder {plans!r}; name the one that holds the plans"
+            )
+        if wrong:
+            keys = "\n  ".join(wrong)
+            raise SettingsMissing(f"Leeward does not start; mend these app settings:\n  {keys}")
+        return cls(
+            arm_endpoint=environ["ARM_ENDPOINT"].strip().rstrip("/"),
+            arm_audience=(environ.get("ARM_AUDIENCE", "").strip() or PUBLIC_AUDIENCE).rstrip("/"),
+            client_id=environ["AZURE_CLIENT_ID"].strip(),
+            plan_store=app / environ["PLAN_STORE"].strip(),
+            evidence_store=app / environ["EVIDENCE_STORE"].strip(),
+            resolvers=tuple(resolvers),
+            probe_proxy=environ.get("PROBE_PROXY", "").strip() or None,
+            event_topic=environ.get("EVENT_TOPIC_ENDPOINT", "").strip() or None,
+        )
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        IPv4Address(host)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False

@@ -1,0 +1,129 @@
+"""The evidence record of one run, and the hash chain that shows whether it was touched.
+
+Each link of the chain holds ``seq``, ``at``, ``what``, ``prev`` and ``sha256``; ``sha256`` is the SHA-256 of the
+canonical JSON of the other four, ``prev`` the hash of the link before (64 zeros for the first). The last link's
+``what`` ends in the SHA-256 of the canonical JSON of everything in the record but the chain. Canonical JSON has
+sorted keys, no spaces and plain UTF-8; the file itself is the record with sorted keys and two spaces of indent, and a
+verifier refuses any other bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from domain.model import Reported
+from domain.run import (
+    CommitReport,
+    Decision,
+    Fact,
+    FenceReport,
+    Outcome,
+    Readiness,
+    TierReport,
+    TrafficReport,
+)
+from domain.signals import Signal
+
+FIRST = "0" * 64
+SEAL = "The record was sealed; the SHA-256 of all of it but this chain is "
+
+
+class RunFacts(Reported):
+    """Who ran what, when, and how it ended."""
+
+    id: str
+    plan: str
+    plan_digest: str
+    kind: Literal["failover"] = "failover"
+    mode: Literal["real"] = "real"
+    source: str
+    target: str
+    requested_by: str
+    reason: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    outcome: Outcome
+    because: str
+    version: str
+    fencing_token: int | None = None
+
+
+class Timing(Reported):
+    """Where the time went, in seconds; ``own`` is what neither Azure nor a person took."""
+
+    total: int
+    detection: int | None = None
+    decision: int = 0
+    recovery: int = 0
+    traffic: int = 0
+    soak: int = 0
+    commit: int = 0
+    azure: int = 0
+    own: int = 0
+
+
+class Cleanup(Reported):
+    """What was tidied before the failover could start."""
+
+    pending_drills: tuple[str, ...] = ()
+    cleaned: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+
+
+class Evidence(Reported):
+    """The whole record, before its chain is made."""
+
+    schema_: Literal["leeward/evidence/1"] = Field(default="leeward/evidence/1", alias="schema")
+    run: RunFacts
+    signals: tuple[Signal, ...] = ()
+    readiness: Readiness | None = None
+    decisions: tuple[Decision, ...] = ()
+    tiers: tuple[TierReport, ...] = ()
+    fence: FenceReport | None = None
+    traffic: TrafficReport | None = None
+    commit: CommitReport | None = None
+    cleanup: Cleanup = Cleanup()
+    timing: Timing
+    deviations: tuple[str, ...] = ()
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value that hashes are taken of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def seal(evidence: Evidence, facts: Sequence[Fact]) -> dict[str, Any]:
+    """Return the record with its chain: one link per fact, and a last one that holds the rest."""
+    record = _encodable(evidence.wire())
+    links: list[dict[str, Any]] = []
+    sealed = Fact(at=evidence.run.ended_at, what=f"{SEAL}{digest(record)}")
+    for seq, fact in enumerate([*facts, sealed], start=1):
+        link = {
+            **_encodable(fact.wire()),
+            "seq": seq,
+            "prev": links[-1]["sha256"] if links else FIRST,
+        }
+        links.append({**link, "sha256": digest(link)})
+    return {**record, "chain": links}
+
+
+def _encodable(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the value with a ? for each half of a character: JSON lets one in, and no file can hold it."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    encodable: dict[str, Any] = json.loads(text)
+    return encodable
+
+
+def file_text(record: dict[str, Any]) -> str:
+    """Return the only text that a sealed record may have as a file."""
+    return json.dumps(record, sort_keys=True, indent=2, ensure_ascii=False) + "\n"

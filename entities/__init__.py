@@ -1,0 +1,1 @@
+"""Durable state with one writer each."""

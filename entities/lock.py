@@ -1,0 +1,39 @@
+"""One mutating run per application, with a fencing token that only ever grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from entities.context import EntityContext, UnknownOperation
+
+FREE: dict[str, Any] = {"holder": None, "token": 0}
+
+
+def lock(context: EntityContext) -> None:
+    """Acquire or release the lock of an application; asking twice changes nothing."""
+    state = context.get_state() or FREE
+    run = context.get_input()["run"]
+    match context.operation_name:
+        case "acquire":
+            state, answer = acquire(state, run)
+        case "release":
+            state, answer = release(state, run)
+        case other:
+            raise UnknownOperation("lock", other)
+    context.set_state(state)
+    context.set_result(answer)
+
+
+def acquire(state: dict[str, Any], run: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the lock to a run if it is free; its token is None when another run holds it."""
+    if state["holder"] is None:
+        state = {"holder": run, "token": state["token"] + 1}
+    held = state["holder"] == run
+    return state, {"holder": state["holder"], "token": state["token"] if held else None}
+
+
+def release(state: dict[str, Any], run: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take the lock back from a run; one that does not hold it changes nothing."""
+    if state["holder"] == run:
+        state = {**state, "holder": None}
+    return state, {"holder": state["holder"]}

@@ -1,0 +1,88 @@
+"""Leeward's table of contents: every trigger, orchestrator, activity and entity, and what they are made of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from activities.evidence import Archive
+from activities.health import Health
+from activities.notices import Notices
+from activities.readiness import Preflight
+from activities.recovery import Recovery
+from activities.traffic import Traffic
+from adapters.boundary import on_wire
+from adapters.compute import AzureCompute
+from adapters.event_topic import EventTopic
+from adapters.evidence_pages import html, markdown
+from adapters.evidence_store import FolderEvidence
+from adapters.identity import Clients
+from adapters.plan_store import FolderPlans
+from adapters.probes import NetworkProbes
+from adapters.settings import Settings
+from adapters.site_recovery import AzureSiteRecovery
+from adapters.traffic_manager import AzureTrafficManager
+from entities.desk import desk
+from entities.lock import lock
+from entities.region import region
+from orchestrators.approval import await_decision
+from orchestrators.failover import fail_over
+from orchestrators.tier import move_tier
+from orchestrators.traffic import shift_traffic
+from orchestrators.watch import watch_wave
+from triggers.alerts import Alerts
+from triggers.api import Api
+
+settings = Settings.read(os.environ, Path(__file__).parent)
+clients = Clients(settings.arm_endpoint, settings.arm_audience, settings.client_id)
+vault = AzureSiteRecovery(clients)
+profiles = AzureTrafficManager(clients)
+plans = FolderPlans(settings.plan_store)
+evidence = FolderEvidence(settings.evidence_store)
+
+recovery = Recovery(vault)
+preflight = Preflight(vault, profiles)
+health = Health(NetworkProbes(settings.probe_proxy, settings.resolvers), AzureCompute(clients))
+traffic = Traffic(profiles)
+archive = Archive(evidence, markdown, html)
+notices = Notices(EventTopic(clients, settings.event_topic))
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+for orchestrator in (fail_over, move_tier, watch_wave, await_decision, shift_traffic):
+    app.orchestration_trigger(context_name="context")(orchestrator)
+
+for activity in (
+    on_wire(recovery.start_wave),
+    on_wire(recovery.check_wave),
+    on_wire(preflight.assess_readiness),
+    on_wire(health.probe_round),
+    on_wire(health.look_at_source),
+    on_wire(health.look_at_path),
+    on_wire(traffic.read_profile),
+    on_wire(traffic.set_endpoint),
+    on_wire(archive.seal_evidence),
+    on_wire(notices.announce),
+):
+    app.activity_trigger(input_name="payload")(activity)
+
+for entity in (lock, desk, region):
+    app.entity_trigger(context_name="context")(entity)
+
+alerts = Alerts(plans)
+api = Api(plans, evidence)
+
+app.event_grid_trigger(arg_name="event")(
+    app.durable_client_input(client_name="client")(alerts.on_health_event)
+)
+for route, method, door in (
+    ("alerts", "POST", alerts.on_alert),
+    ("plans/{plan}/failover", "POST", api.request_failover),
+    ("runs/{id}", "GET", api.show_run),
+    ("runs/{id}/decisions", "POST", api.decide),
+):
+    app.route(route=route, methods=[method])(app.durable_client_input(client_name="client")(door))
+app.route(route="runs/{id}/evidence", methods=["GET"])(api.show_evidence)

@@ -1,0 +1,1 @@
+"""Leeward on one machine: a Functions host, a simulated Azure and the clock they share."""

@@ -1,0 +1,72 @@
+"""Access tokens, as App Service hands them to a managed identity."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, replace
+
+from local.azure.refusals import Refusal
+
+LIFETIME_SECONDS = 3600
+ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that was issued: for what, to whom, and until which real (not story) time."""
+
+    value: str
+    audience: str
+    client_id: str
+    expires_on: int
+
+
+class TokenOffice:
+    """Issues tokens and knows the ones it issued; they expire in real time, as the SDK counts."""
+
+    def __init__(self) -> None:
+        self.header = secrets.token_hex(16)
+        self._issued: dict[str, Token] = {}
+
+    def issue(self, resource: str, client_id: str) -> Token:
+        """Issue a token for a resource."""
+        expires = int(time.time()) + LIFETIME_SECONDS
+        token = Token(f"sim.{secrets.token_urlsafe(32)}", resource.rstrip("/"), client_id, expires)
+        self._issued[token.value] = token
+        return token
+
+    def expire(self) -> None:
+        """Let every token that was issued so far be past its time."""
+        self._issued = {
+            value: replace(token, expires_on=0) for value, token in self._issued.items()
+        }
+
+    def admit(self, authorization: str, audiences: tuple[str, ...] | None) -> Token:
+        """Return the token that a request carries; raises Refusal (401) without a good one."""
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not value:
+            raise _unauthorized(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            )
+        token = self._issued.get(value)
+        if token is None:
+            raise _unauthorized("InvalidAuthenticationToken", "The access token is invalid.")
+        if token.expires_on <= time.time():
+            raise _unauthorized("ExpiredAuthenticationToken", "The access token expiry is past.")
+        if audiences is not None and token.audience not in audiences:
+            raise _unauthorized(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for audience '{token.audience}', "
+                f"use one of {', '.join(audiences)}.",
+            )
+        return token
+
+
+def _unauthorized(code: str, message: str) -> Refusal:
+    challenge = (
+        'Bearer authorization_uri="https://login.windows.net/common", '
+        f'error="invalid_token", error_description="{message}"'
+    )
+    return Refusal(401, code, message, headers=(("www-authenticate", challenge),))

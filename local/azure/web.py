@@ -1,0 +1,89 @@
+"""The TLS side: ARM, the token endpoint and the event topic as one ASGI app."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from local.azure.arm import Answer, Call
+
+TRANSPORT = "simulator.transport"
+Serve = Callable[[Call], Answer]
+Recorded = Callable[[Call, Answer], None]
+
+
+class Web:
+    """Turns HTTP into calls, and answers into HTTP; loses answers when told to."""
+
+    def __init__(
+        self, new_call: Callable[[Request, bytes], Call], token: Serve, events: Serve, arm: Serve
+    ) -> None:
+        self._new_call = new_call
+        self.app = Starlette(
+            routes=[
+                Route("/msi/token", self._endpoint(token), methods=["GET"]),
+                Route("/api/events", self._endpoint(events), methods=["POST"]),
+                Route("/{path:path}", self._endpoint(arm), methods=_METHODS),
+            ]
+        )
+
+    def _endpoint(self, serve: Serve) -> Callable[[Request], Any]:
+        async def respond(request: Request) -> Any:
+            call = self._new_call(request, await request.body())
+            answer = serve(call)
+            if call.wait_seconds:
+                await asyncio.sleep(call.wait_seconds)
+            if call.lost:
+                return _Severed()
+            return _response(answer)
+
+        return respond
+
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class _Severed:
+    """Closes the connection where a response should be."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][TRANSPORT].abort()
+        message: Message = {"type": ""}
+        while message["type"] != "http.disconnect":
+            message = await receive()
+
+
+class SeverableProtocol(H11Protocol):
+    """uvicorn's protocol, whose apps may cut the connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """Put the transport within reach of the app."""
+        super().connection_made(transport)
+        self.app = functools.partial(_with_transport, self.app, transport)
+
+
+async def _with_transport(
+    app: ASGIApp, transport: asyncio.Transport, scope: Scope, receive: Receive, send: Send
+) -> None:
+    scope["extensions"] = {**scope.get("extensions", {}), TRANSPORT: transport}
+    await app(scope, receive, send)
+
+
+def _response(answer: Answer) -> Response:
+    content = b"" if answer.body is None else json.dumps(answer.body).encode()
+    response = Response(content, answer.status)
+    length = (b"content-length", str(len(content)).encode())
+    response.raw_headers = [length] + [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
+    ]
+    return response

@@ -1,0 +1,1 @@
+"""The demo: a region outage, told from outside, through the app's own doors."""

@@ -1,0 +1,164 @@
+"""The host and the simulator as processes of their own, as a person would start them in two terminals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import Empty, Queue
+from types import TracebackType
+from typing import Self
+
+READY_WITHIN_SECONDS = 60.0
+STOP_WITHIN_SECONDS = 10.0
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ProcessFailed(Exception):
+    """A process did not come up; its log says why."""
+
+
+class LocalProcess:
+    """One ``python -m local ...`` process; its log goes to a file, its first lines are read."""
+
+    def __init__(
+        self, arguments: Sequence[str], log: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._arguments = [sys.executable, "-m", "local", *arguments]
+        self._log = log
+        self._settings = dict(settings or {})
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: Queue[str | None] = Queue()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process, or start it again."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._lines = Queue()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._arguments,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, **self._settings},
+            )
+        threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
+
+    def lines_until(self, mark: str) -> list[str]:
+        """Return what the process said, up to and with the line that begins with ``mark``."""
+        said: list[str] = []
+        while not said or not said[-1].startswith(mark):
+            try:
+                line = self._lines.get(timeout=READY_WITHIN_SECONDS)
+            except Empty:
+                line = None
+            if line is None:
+                tail = self._log.read_text(errors="replace")[-2000:]
+                raise ProcessFailed(f"{' '.join(self._arguments[1:])} did not come up:\n{tail}")
+            said.append(line)
+        return said
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def stop(self) -> None:
+        """Ask the process to end, and make it if it does not."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_WITHIN_SECONDS)
+        process.kill()
+        process.wait()
+
+    @staticmethod
+    def _read(process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                lines.put(line.rstrip("\n"))
+        lines.put(None)
+
+
+class HostProcess(LocalProcess):
+    """``python -m local host``."""
+
+    def __init__(
+        self,
+        app: Path,
+        db: Path,
+        log: Path,
+        settings: Mapping[str, str],
+        clock: str,
+        clock_file: Path,
+        port: int = 0,
+    ) -> None:
+        super().__init__(
+            [
+                "host", "--app", str(app), "--db", str(db), "--port", str(port),
+                "--clock", clock, "--clock-file", str(clock_file),
+            ],
+            log,
+            settings,
+        )  # fmt: skip
+        self.url = ""
+
+    def start(self) -> None:
+        """Start the host and learn its address."""
+        super().start()
+        self.url = self.lines_until("listening on ")[-1].removeprefix("listening on ")
+
+
+class AzureProcess(LocalProcess):
+    """``python -m local azure``."""
+
+    def __init__(self, estate: Path, log: Path, clock: str, clock_file: Path) -> None:
+        super().__init__(
+            ["azure", "--estate", str(estate), "--clock", clock, "--clock-file", str(clock_file)],
+            log,
+        )
+        self.environment: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Start the simulator and learn what an app must be told."""
+        super().start()
+        pairs = (line.partition("=") for line in self.lines_until("ready")[:-1])
+        self.environment = {name: value for name, _, value in pairs}
+
+
+@contextlib.contextmanager
+def both(
+    app: Path, estate: Path, folder: Path, clock: str, settings: Mapping[str, str], port: int = 0
+) -> Iterator[tuple[AzureProcess, HostProcess]]:
+    """Run the simulator, and the host on top of it, on one clock."""
+    clock_file = folder / "clock"
+    with AzureProcess(estate, folder / "azure.log", clock, clock_file) as azure:
+        told = {**azure.environment, **settings}
+        host = HostProcess(
+            app, folder / "host.db", folder / "host.log", told, clock, clock_file, port
+        )
+        with host:
+            yield azure, host

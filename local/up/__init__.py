@@ -1,0 +1,1 @@
+"""The app and the simulated Azure, up until Ctrl-C."""

@@ -1,0 +1,1 @@
+"""The runbooks: deterministic generators that the durable engine replays."""

@@ -1,0 +1,78 @@
+"""The journal of a run: its facts in order, and what of them is shown while it goes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.model import Recorded
+from domain.run import Fact, Progress, TierProgress, Waiting
+
+from orchestrators.durable import Context, now
+from orchestrators.names import SHOWN_CHARACTERS, SHOWN_FACTS
+
+
+class Journal:
+    """Notes facts with the turn's time and shows the newest ones as custom status."""
+
+    def __init__(self, context: Context, tiers: tuple[str, ...] = ()) -> None:
+        self._context = context
+        self._tiers = {name: TierProgress(name=name, state="waiting") for name in tiers}
+        self._waits_for: Waiting | None = None
+        self._child: str | None = None
+        self._step = "start"
+        self.facts: list[Fact] = []
+
+    def note(self, what: str) -> None:
+        """Write one fact down."""
+        self.facts.append(Fact(at=now(self._context), what=what))
+        self.show()
+
+    def take_over(self, facts: tuple[Fact, ...]) -> None:
+        """Take over what a child wrote down."""
+        self.facts.extend(facts)
+        self.show()
+
+    def step(self, name: str) -> None:
+        """Say which step the run is at."""
+        self._step = name
+        self.show()
+
+    def tier(self, name: str, state: str) -> None:
+        """Say where a tier stands."""
+        self._tiers[name] = TierProgress(name=name, state=state)
+        self.show()
+
+    def follow(self, child: str | None) -> None:
+        """Say which child has more to show; None when it has ended."""
+        self._child = child
+        self.show()
+
+    def waits(self, gate: str | None, digest: str = "", until: datetime | None = None) -> None:
+        """Say what the run waits for; None when the wait is over."""
+        waiting = Waiting(gate=gate, digest=digest, until=until) if gate and until else None
+        self._waits_for = waiting
+        self.show()
+
+    def show(self) -> None:
+        """Show the run as it stands."""
+        progress = Progress(
+            step=self._step,
+            seq=len(self.facts),
+            facts=tuple(_shortened(fact) for fact in self.facts[-SHOWN_FACTS:]),
+            tiers=tuple(self._tiers.values()),
+            waits_for=self._waits_for,
+            child=self._child,
+        )
+        self._context.set_custom_status(progress.wire())
+
+
+def _shortened(fact: Fact) -> Fact:
+    if len(fact.what) <= SHOWN_CHARACTERS:
+        return fact
+    return fact.model_copy(update={"what": f"{fact.what[:SHOWN_CHARACTERS]}..."})
+
+
+class Answered(Recorded):
+    """What a child's answer carries besides its report: the facts it wrote down."""
+
+    facts: tuple[Fact, ...] = ()

@@ -1,0 +1,61 @@
+"""The names by which triggers reach orchestrators and entities, and how ids are built."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+FAIL_OVER = "fail_over"
+
+# Azure takes a custom status of 16 KB, counted as UTF-16: this many of a run's newest facts are shown at once, and this
+# much of each; its evidence has them whole.
+SHOWN_FACTS = 12
+SHOWN_CHARACTERS = 300
+
+
+class EntityRef(NamedTuple):
+    """An entity's name and key; the SDK asks no more of an entity id than these two."""
+
+    name: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"@{self.name}@{self.key}"
+
+
+def lock_of(application: str) -> EntityRef:
+    """Return the lock of an application."""
+    return EntityRef("lock", application)
+
+
+def desk_of(run: str) -> EntityRef:
+    """Return the desk on which the decisions of a run are laid."""
+    return EntityRef("desk", run)
+
+
+def region_of(region: str) -> EntityRef:
+    """Return the entity that folds the signals of a region."""
+    return EntityRef("region", region)
+
+
+UNPLACED = region_of("unplaced")
+
+
+def failover_id(plan: str, at: datetime, mark: str = "") -> str:
+    """Return the id of a failover run; ``mark`` tells runs of one second apart."""
+    return f"failover-{plan}-{at:%Y%m%d-%H%M%S}" + (f"-{mark}" if mark else "")
+
+
+def tier_id(run: str, position: int) -> str:
+    """Return the id of the child that moves a tier: by position, for ids have 100 characters and names may have 40."""
+    return f"{run}.tier{position}"
+
+
+def watch_id(parent: str, attempt: int) -> str:
+    """Return the id of the child that watches one attempt of a wave."""
+    return f"{parent}.watch{attempt}"
+
+
+def bell(gate: str, ring: int) -> str:
+    """Return the name of a doorbell: single use, because the SDK hands an early event to every later wait."""
+    return f"decision.{gate}.{ring}"

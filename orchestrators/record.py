@@ -1,0 +1,200 @@
+"""The record of a failover: what each step came to, gathered as the run goes and turned into evidence at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.evidence import Cleanup, Evidence, RunFacts, Timing
+from domain.model import in_words
+from domain.plan import CommitMode
+from domain.regions import display_name
+from domain.run import (
+    VERSION,
+    CommitReport,
+    Decision,
+    FailoverRequest,
+    FenceReport,
+    MemberOutcome,
+    Outcome,
+    Readiness,
+    TierReport,
+    TrafficReport,
+)
+from domain.signals import Signal
+
+from orchestrators.durable import Context, now
+from orchestrators.journal import Journal
+
+NOTHING = timedelta(0)
+# Kept free before the deadline, a tenth of it at most: to put traffic back if need be, to seal and to tell.
+CLOSING = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ends, and why."""
+
+    outcome: Outcome
+    because: str
+
+
+@dataclass(slots=True)
+class Spent:
+    """Where the time of a run went."""
+
+    decision: timedelta = NOTHING
+    recovery: timedelta = NOTHING
+    traffic: timedelta = NOTHING
+    soak: timedelta = NOTHING
+    commit: timedelta = NOTHING
+
+
+class Record:
+    """Everything a run knows of itself; rebuilt alike at every replay."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.id = context.instance_id
+        self.request = FailoverRequest.model_validate(context.get_input())
+        self.plan = self.request.plan
+        self.digest = self.plan.digest()
+        self.started_at = now(context)
+        deadline = self.plan.policy.deadline
+        closing = min(CLOSING, deadline / 10)
+        self.ends_by = self.started_at + deadline
+        self.until = self.ends_by - closing
+        self.put_back_until = self.ends_by - closing / 2
+        self.journal = Journal(context, tuple(tier.name for tier in self.plan.ordered_tiers()))
+        self.spent = Spent()
+        self.token: int | None = None
+        self.touched = False
+        self.readiness: Readiness | None = None
+        self.decisions: list[Decision] = []
+        self.cleaned: tuple[str, ...] = ()
+        self.leftovers: tuple[str, ...] = ()
+        self.tiers: list[TierReport] = []
+        self.fence: FenceReport | None = None
+        self.traffic: TrafficReport | None = None
+        self.commit: CommitReport | None = None
+        self.deviations: list[str] = []
+        self.signals: list[Signal] = list(self.request.signals)
+        self.note(
+            f"run {self.id} of plan {self.plan.name}, asked for by {self.request.requested_by}"
+        )
+
+    @property
+    def incident_at(self) -> datetime:
+        """Return when the incident began: the first signal's time, or the run's start where none came."""
+        return min((self.started_at, *(signal.at for signal in self.request.signals)))
+
+    def note(self, what: str) -> None:
+        """Write one fact down."""
+        self.journal.note(what)
+
+    def step(self, name: str) -> None:
+        """Say which step the run is at."""
+        self.journal.step(name)
+
+    def add_signals(self, wires: Sequence[dict[str, Any]]) -> None:
+        """Add the signals that the region's entity kept, each once."""
+        known = {signal.id for signal in self.signals}
+        self.signals += [s for s in map(Signal.model_validate, wires) if s.id not in known]
+        self.signals.sort(key=lambda signal: (signal.at, signal.id))
+
+    def broken_off(self, because: str) -> End:
+        """Return the end of a run that could not go on: what it had touched by then is a person's to look at."""
+        return End(Outcome.NEEDS_HUMAN if self.touched else Outcome.FAILED, because)
+
+    def too_late(self) -> End:
+        """Return the end of a run that ran out of time."""
+        return End(
+            Outcome.NEEDS_HUMAN,
+            f"the plan's deadline of {in_words(self.plan.policy.deadline)} leaves no time to go on",
+        )
+
+    def completed(self) -> End:
+        """Return the end of a run whose every step went through."""
+        if self.plan.policy.commit.mode is CommitMode.NEVER:
+            return End(
+                Outcome.COMPLETED,
+                f"serves from {display_name(self.plan.target.region)}, uncommitted as planned",
+            )
+        return End(
+            Outcome.COMPLETED, f"serves from {display_name(self.plan.target.region)}, committed"
+        )
+
+    def evidence(self, end: End) -> Evidence:
+        """Return the record as it stands."""
+        ended_at = now(self._context)
+        self.note(f"{end.outcome.value}: {end.because}")
+        return Evidence(
+            run=RunFacts(
+                id=self.id,
+                plan=self.plan.name,
+                plan_digest=self.digest,
+                source=self.plan.source.region,
+                target=self.plan.target.region,
+                requested_by=self.request.requested_by,
+                reason=self.request.reason,
+                started_at=self.started_at,
+                ended_at=ended_at,
+                outcome=end.outcome,
+                because=end.because,
+                version=VERSION,
+                fencing_token=self.token,
+            ),
+            signals=tuple(self.signals),
+            readiness=self.readiness,
+            decisions=tuple(self.decisions),
+            tiers=tuple(self.tiers),
+            fence=self.fence,
+            traffic=self.traffic,
+            commit=self.commit,
+            cleanup=Cleanup(
+                pending_drills=self.readiness.pending_drills if self.readiness else (),
+                cleaned=self.cleaned,
+                leftovers=self.leftovers,
+            ),
+            timing=self._timing(ended_at - self.started_at),
+            deviations=(*self.deviations, *self._odd_members()),
+        )
+
+    def _odd_members(self) -> list[str]:
+        """Say which members needed more than one plain attempt."""
+        reports = [m for tier in self.tiers for m in tier.members]
+        reports += self.commit.members if self.commit else ()
+        odd = [m for m in reports if m.attempts > 1 or m.outcome is not MemberOutcome.ARRIVED]
+        return [
+            f"{m.name}: {m.outcome.value} after {m.attempts} attempts"
+            + (f"; {m.error}" if m.error else "")
+            for m in odd
+        ]
+
+    def _timing(self, total: timedelta) -> Timing:
+        """Return where the time went: Azure's share is each wave's slowest member."""
+        azure = NOTHING
+        for members in [t.members for t in self.tiers] + [
+            self.commit.members if self.commit else ()
+        ]:
+            azure += max((m.ended_at - m.started_at for m in members), default=NOTHING)
+        detection = self.started_at - self.incident_at if self.request.signals else None
+        spent = self.spent
+        own = total - spent.decision - spent.soak - azure
+        return Timing(
+            total=_seconds(total),
+            detection=_seconds(detection) if detection is not None else None,
+            decision=_seconds(spent.decision),
+            recovery=_seconds(spent.recovery),
+            traffic=_seconds(spent.traffic),
+            soak=_seconds(spent.soak),
+            commit=_seconds(spent.commit),
+            azure=_seconds(azure),
+            own=_seconds(max(NOTHING, own)),
+        )
+
+
+def _seconds(duration: timedelta) -> int:
+    return round(duration.total_seconds())

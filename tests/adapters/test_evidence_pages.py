@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from adapters.evidence_pages import html, markdown
+from adapters.timeline import Scale, timeline_svg
+from domain.evidence import Evidence, digest, seal
+from domain.run import (
+    CommitReport,
+    Decision,
+    FenceReport,
+    Outcome,
+    Silence,
+    TrafficReport,
+    Verdict,
+)
+from tests.evidence_samples import (
+    FACTS,
+    FENCE,
+    HOSTILE,
+    RUN,
+    TRAFFIC,
+    at,
+    declined,
+    hostile,
+    large,
+    partial,
+    whole,
+)
+
+ALL = {"whole": whole, "declined": declined, "partial": partial, "large": large, "hostile": hostile}
+samples = pytest.mark.parametrize("evidence", [make() for make in ALL.values()], ids=list(ALL))
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page: its tags, its words, and whether each tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.crooked: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, key, value or "") for key, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, key, value or "") for key, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.crooked.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def sealed(evidence: Evidence) -> dict[str, Any]:
+    return seal(evidence, FACTS)
+
+
+def page(evidence: Evidence) -> Page:
+    return Page(html(sealed(evidence)))
+
+
+@samples
+def test_a_page_is_whole_and_stands_alone(evidence: Evidence) -> None:
+    found = page(evidence)
+    assert found.open == []
+    assert found.crooked == []
+    assert not {"script", "img", "iframe", "link", "object", "a", "form"} & set(found.tags)
+    for _, key, value in found.attributes:
+        assert not key.startswith("on")
+        assert key not in ("href", "src", "style", "action")
+        assert "://" not in value or key in ("xmlns", "title")
+    text = html(sealed(evidence))
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_a_page_forbids_its_browser_to_load_or_run_anything() -> None:
+    assert (
+        "meta",
+        "content",
+        "default-src 'none'; style-src 'unsafe-inline'",
+    ) in page(whole()).attributes
+
+
+def test_hostile_words_are_shown_and_do_nothing() -> None:
+    found = page(hostile())
+    shown = " ".join(HOSTILE.replace("\u202e", "\ufffd").split())
+    assert found.text.count(shown) >= 15
+    assert "\u202e" not in html(sealed(hostile()))
+    plain = page(whole())
+    assert found.tags.count("svg") == plain.tags.count("svg") == 1
+    assert set(found.tags) <= set(plain.tags) | {"h3", "ul", "li", "p"}
+
+
+def test_hostile_words_do_nothing_in_markdown() -> None:
+    text = markdown(sealed(hostile()))
+    assert "<script" not in text
+    assert "\u202e" not in text
+    assert not re.search(r"(?<!\\)\]\((?!\\)", text)
+    assert not re.search(r"(?<!\\)`x", text)
+    assert not re.search(r"^# head", text, re.M)
+    tags = re.findall(r"<[^>]*>", text)
+    assert set(tags) == {"<details>", "<summary>", "</summary>", "</details>"}
+
+
+@samples
+def test_every_markdown_table_has_rows_of_one_width(evidence: Evidence) -> None:
+    lines = markdown(sealed(evidence)).splitlines()
+    rules = [i for i, line in enumerate(lines) if re.fullmatch(r"\|(-+:?\||-*:\||--:\|)+", line)]
+    assert len(rules) >= 4
+    for rule in rules:
+        width = lines[rule].count("|")
+        above, below = lines[rule - 1], lines[rule + 1 :]
+        assert len(re.findall(r"(?<!\\)\|", above)) == width
+        for line in below:
+            if not line.startswith("|"):
+                break
+            assert len(re.findall(r"(?<!\\)\|", line)) == width, line
+
+
+def test_markdown_turns_no_word_of_others_into_a_link_or_a_mention() -> None:
+    run = RUN.model_copy(update={"reason": "see https://x.example and WWW.y.example, @all"})
+    text = markdown(sealed(whole().model_copy(update={"run": run})))
+    assert "see https&#58;//x.example and www&#46;y.example, &#64;all" in text
+
+
+def test_the_top_of_the_page_says_how_it_went() -> None:
+    text = page(whole()).text
+    for said in (
+        "shop East US → West US",
+        "COMPLETED every tier arrived and proved itself",
+        "Total time 27:04",
+        "RTO, slowest tier 13:31 web, 3 of 3 tiers proved",
+        "Worst RPO 01:24 db-prod-01",
+        "Traffic switched T+14:31 verified by DNS and HTTP",
+        "Decision Approved by on-call@contoso.example",
+        "db 06:42 app 10:16 web 13:31",
+    ):
+        assert said in text
+    top = text.index("Signals")
+    assert text.index("the source could not be proved down") < top
+
+
+@pytest.mark.parametrize("evidence", [whole(), declined(), partial(), large()])
+def test_both_pages_name_every_machine_and_the_digest(evidence: Evidence) -> None:
+    record = sealed(evidence)
+    for text in (page(evidence).text, markdown(record)):
+        assert digest(record) in text
+        for tier in evidence.tiers:
+            for member in tier.members:
+                assert member.name in text
+        for link in record["chain"]:
+            assert link["sha256"] in text
+
+
+def test_a_run_that_ended_early_says_what_never_was() -> None:
+    text = page(declined()).text
+    for said in (
+        "DECLINED nobody agreed within 30 minutes",
+        "Decision — nobody answered",
+        "no machine was moved",
+        "No signal set this run off.",
+        "Nobody decided in this run.",
+        "No machine was moved.",
+        "The run ended before the source was looked at.",
+        "Traffic was not touched by this run.",
+        "The run ended before a commit.",
+    ):
+        assert said in text
+
+
+def test_a_run_without_readiness_or_question_says_so() -> None:
+    evidence = declined()
+    timing = evidence.timing.model_copy(update={"decision": 0})
+    bare = evidence.model_copy(update={"readiness": None, "timing": timing})
+    text = page(bare).text
+    assert "The run ended before readiness was judged." in text
+    assert "Decision — none was asked for" in text
+
+
+def test_a_lost_machine_is_told_with_its_error_and_its_tier_stays_open() -> None:
+    text = page(partial()).text
+    assert "app-prod-02 failed, 2 attempts" in text
+    assert "150097: The capacity asked for is not there in West US." in text
+    assert "app not arrived" in text
+    assert "gate stayed shut: 2 of the last 3 needed, 60 rounds, 10:00" in text
+
+
+def test_machines_fold_up_by_tier_once_there_are_many() -> None:
+    assert html(sealed(whole())).count("<details open>") == 4
+    assert html(sealed(large())).count("<details open>") == 0
+    lost = large(10, 9).tiers[3].model_copy(update={"arrived": False})
+    tiers = (*large(10, 9).tiers[:3], lost)
+    assert html(sealed(large().model_copy(update={"tiers": tiers}))).count("<details open>") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"restored": True, "verified": False, "trouble": "t-1"}, ["restored as it was before", "t-1"]),
+        ({"before": None, "switched_at": None, "verified": False}, ["Traffic switched — not switched"]),
+        ({"verified": False, "gate": None}, ["no gate"]),
+        ({"switched_at": None, "verified": False}, ["Traffic switched — left open"]),
+        ({"verified": False}, ["Traffic switched T+14:31 not verified"]),
+        ({"before": None, "after": None}, ["verified by DNS and HTTP"]),
+        ({"after": None}, ["Enabled, Degraded —"]),
+    ],
+)  # fmt: skip
+def test_traffic_is_told_as_it_went(changes: dict[str, Any], said: list[str]) -> None:
+    traffic: TrafficReport = TRAFFIC.model_copy(update=changes)
+    text = page(whole().model_copy(update={"traffic": traffic})).text
+    for each in said:
+        assert each in text
+
+
+def test_a_proved_fence_and_a_failed_commit_are_told() -> None:
+    fence: FenceReport = FENCE.model_copy(update={"proved": True, "verdict": Silence.DOWN})
+    commit = CommitReport(mode="manual", committed=False, trouble="nobody said so")
+    text = page(whole().model_copy(update={"fence": fence, "commit": commit})).text
+    assert "Proved down :" in text
+    assert "Not committed by this run" in text
+    assert "nobody said so" in text
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_its_page(outcome: Outcome) -> None:
+    run = RUN.model_copy(update={"outcome": outcome})
+    assert outcome.value.replace("_", " ") in page(whole().model_copy(update={"run": run})).text
+
+
+def test_a_rejection_is_told() -> None:
+    no = Decision(gate="approval", verdict=Verdict.REJECT, by="ann", digest="d", at=at(60))
+    evidence = declined().model_copy(update={"decisions": (no,)})
+    assert "Decision Rejected by ann" in page(evidence).text
+    assert "rejected" in timeline_svg(sealed(evidence))
+
+
+def drawn(evidence: Evidence) -> ET.Element:
+    return ET.fromstring(timeline_svg(sealed(evidence)))
+
+
+def elements(root: ET.Element, tag: str, look: str) -> list[ET.Element]:
+    return [e for e in root.iter(f"{{http://www.w3.org/2000/svg}}{tag}") if e.get("class") == look]
+
+
+@samples
+def test_the_picture_is_xml_with_a_title_and_a_description(evidence: Evidence) -> None:
+    root = drawn(evidence)
+    named = (root.get("aria-labelledby") or "").split()
+    by_id = {e.get("id"): e.text or "" for e in root.iter()}
+    assert root.get("role") == "img"
+    assert evidence.run.id in by_id[named[0]]
+    assert evidence.run.outcome.value in by_id[named[0]]
+    assert by_id[named[1]].startswith("The run took ")
+
+
+@samples
+def test_everything_that_is_drawn_lies_inside_the_picture(evidence: Evidence) -> None:
+    root = drawn(evidence)
+    left, top, width, height = map(float, (root.get("viewBox") or "").split())
+    for rect in root.iter("{http://www.w3.org/2000/svg}rect"):
+        x, y, w, h = (float(rect.get(key) or "nan") for key in ("x", "y", "width", "height"))
+        assert left <= x <= x + w <= left + width
+        assert top <= y <= y + h <= top + height
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        assert top < float(text.get("y") or "nan") < top + height
+
+
+def test_every_machine_is_a_bar_and_every_proof_a_mark() -> None:
+    root = drawn(whole())
+    assert len(elements(root, "rect", "bar")) == 4 + 1 + 1  # machines, traffic, commit
+    assert len(elements(root, "rect", "wait")) == 2  # the decision, the soak
+    assert len(elements(root, "polygon", "passed")) == 1 + 3 + 1 + 1
+    assert len(elements(root, "line", "switch")) == 1
+    assert len(elements(drawn(large()), "rect", "bar")) == 100 + 2
+
+
+def test_what_did_not_come_is_drawn_hollow_and_red() -> None:
+    root = drawn(partial())
+    assert len(elements(root, "rect", "bad")) == 1
+    assert len(elements(root, "polygon", "shut")) == 1
+    assert len(elements(root, "line", "switch")) == 0
+
+
+def test_a_restored_switch_is_no_switch() -> None:
+    traffic = TRAFFIC.model_copy(update={"restored": True})
+    root = drawn(whole().model_copy(update={"traffic": traffic}))
+    assert elements(root, "line", "switch") == []
+    assert "restored" in [e.text for e in root.iter()]
+
+
+@pytest.mark.parametrize("commit", [None, CommitReport(mode="manual", committed=False)])
+@pytest.mark.parametrize("traffic", [TRAFFIC, None])
+def test_a_soak_is_drawn_where_no_commit_ended_it(
+    commit: CommitReport | None, traffic: TrafficReport | None
+) -> None:
+    root = drawn(whole().model_copy(update={"commit": commit, "traffic": traffic}))
+    assert len(elements(root, "rect", "wait")) == 2
+
+
+def test_a_long_wait_is_cut_short_and_a_short_one_is_to_scale() -> None:
+    even = Scale.of(1000, [(100, 300)])
+    assert even.waits == ()
+    middle = (even.x(0) + even.x(1000)) / 2
+    assert even.x(500) == pytest.approx(middle, abs=0.1)
+    cut = Scale.of(86400 + 1000, [(500, 86900)])
+    work = [cut.x(500) - cut.x(0), cut.x(87400) - cut.x(86900)]
+    assert work[0] == pytest.approx(work[1], abs=0.2)
+    assert cut.x(86900) - cut.x(500) < work[0]
+
+
+@pytest.mark.parametrize("total", [1, 59, 1624, 21600, 86400 * 3])
+@pytest.mark.parametrize("waits", [[], [(0.2, 0.9)], [(0.0, 0.45), (0.5, 0.95)]])
+def test_times_never_run_backwards_and_ticks_never_touch(
+    total: float, waits: list[tuple[float, float]]
+) -> None:
+    scale = Scale.of(total, [(a * total, b * total) for a, b in waits])
+    places = [scale.x(total * step / 200) for step in range(-5, 210)]
+    assert places == sorted(places)
+    ticks = [scale.x(tick) for tick in scale.ticks()]
+    assert ticks
+    assert all(b - a >= 70 for a, b in pairwise(ticks))
+
+
+def test_a_decision_without_a_time_and_a_switch_without_a_gate_are_drawn_as_far_as_known() -> None:
+    timeless = whole().decisions[0].model_copy(update={"at": None})
+    traffic = TRAFFIC.model_copy(update={"gate": None})
+    evidence = whole().model_copy(update={"decisions": (timeless,), "traffic": traffic})
+    root = drawn(evidence)
+    assert len(elements(root, "rect", "bar")) == 4 + 1
+    assert len(elements(root, "polygon", "passed")) == 3 + 1 + 1
+    assert "approved" in [e.text for e in root.iter()]
+
+
+def test_a_run_of_no_length_is_drawn() -> None:
+    run = RUN.model_copy(update={"ended_at": RUN.started_at})
+    timing = declined().timing.model_copy(update={"decision": 0, "total": 0})
+    evidence = declined().model_copy(update={"run": run, "timing": timing})
+    assert "The run took 00:00" in timeline_svg(sealed(evidence))

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from adapters.plan_file import read_plan
+from adapters.plan_schema import schema_text
+from domain.plan import Mistake, Plan, PlanRefused
+
+ROOT = Path(__file__).parents[2]
+SHOP = (ROOT / "plans/shop.yaml").read_text(encoding="utf-8")
+
+
+def mistakes(text: str) -> list[Mistake]:
+    with pytest.raises(PlanRefused) as refused:
+        read_plan(text, "plans/shop.yaml")
+    return refused.value.mistakes
+
+
+def line_of(text: str, part: str, nth: int = 1) -> int:
+    found = [match.start() for match in re.finditer(re.escape(part), text)]
+    return text.count("\n", 0, found[nth - 1]) + 1
+
+
+def changed(old: str, new: str) -> str:
+    assert old in SHOP
+    return SHOP.replace(old, new, 1)
+
+
+def test_the_plans_of_this_project_are_valid() -> None:
+    files = sorted((ROOT / "plans").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert read_plan(file.read_text(encoding="utf-8"), file.name).name == file.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "said"),
+    [
+        pytest.param(
+            "  deadline: PT6H", "  dedline: PT6H",
+            "dedline", "unknown key; did you mean 'deadline'?", id="a key misspelt",
+        ),
+        pytest.param(
+            "  attempts: 2", "  attempts: 2\n    zzz: 1",
+            "zzz", "unknown key; known keys are attempts, pause", id="a key never heard of",
+        ),
+        pytest.param(
+            "- name: app-prod-01", "- name: db-prod-01",
+            "- name: db-prod-01#2", "member 'db-prod-01' is there twice", id="a member twice",
+        ),
+        pytest.param(
+            "    members:\n      - name: web-prod-01", "    members: []",
+            "members: []", "name at least one", id="a tier without members",
+        ),
+        pytest.param(
+            "  - name: db\n", "  - name: db\n    after: [web]\n",
+            "after: [web]", "the tiers wait for each other in a circle", id="a circle",
+        ),
+        pytest.param(
+            "  - name: db\n", "  - name: db\n    after: [wbe]\n",
+            "after: [wbe]", "which is no tier of this plan; use one of db, app, web", id="a tier unknown",
+        ),
+        pytest.param(
+            "region: westus\n\n", "region: wetsus\n\n",
+            "wetsus", "unknown region 'wetsus'; did you mean westus", id="a region unknown",
+        ),
+        pytest.param(
+            "region: westus #", "region: eastus #",
+            "region: eastus #", "the region it must survive; use a vault in westus", id="vault in the source",
+        ),
+        pytest.param(
+            "  deadline: PT6H", "  deadline: PT6H\n  deadline: PT7H",
+            "deadline: PT7H", "key 'deadline' is there twice; keep one", id="a key twice",
+        ),
+        pytest.param(
+            "name: shop\n", "name: &a shop\napplication: *a\n",
+            "*a", "a plan has no YAML aliases; write the value out", id="an alias",
+        ),
+        pytest.param(
+            "deadline: PT6H", "deadline: 6h",
+            "6h", "'6h' is no duration; write ISO 8601, as in PT30M", id="a duration in words",
+        ),
+        pytest.param(
+            "within: PT30M", "within: 30",
+            "within: 30", "30 is no duration", id="a bare number for a duration",
+        ),
+        pytest.param(
+            "within: PT30M", "within: 0:30",
+            "within: 0:30", "is no duration", id="a clock for a duration",
+        ),
+        pytest.param(
+            "within: PT30M", "within: P1M",
+            "within: P1M", "'P1M' is no duration", id="a month for a minute",
+        ),
+        pytest.param(
+            "within: PT30M", "within: PT0S",
+            "within: PT0S", "the value should be greater than 0 seconds", id="no duration at all",
+        ),
+        pytest.param(
+            "needed: 3", "needed: 5",
+            "gate: # the target", "needed: 5 of: 3 can never pass; lower needed", id="a gate that never passes",
+        ),
+        pytest.param(
+            "name: shop\n", "name: 123\n",
+            "name: 123", "123 is not text; put it in quotes", id="a number for a name",
+        ),
+        pytest.param(
+            "name: shop\n", "name: The Shop\n",
+            "name: The Shop", "'The Shop' has a character or form that is not allowed", id="a bad name",
+        ),
+        pytest.param(
+            "name: shop\n", "name: !shop x\n",
+            "!shop", "a plan has no YAML tags of its own; drop !shop", id="a tag",
+        ),
+        pytest.param(
+            "name: shop\n", "",
+            "schema:", "name: is missing", id="a key missing",
+        ),
+        pytest.param(
+            "- tcp: 10.2.1.4:5432", "- tcp: 10.2.1.4",
+            "tcp: 10.2.1.4", "'10.2.1.4' has a character or form", id="an address without a port",
+        ),
+        pytest.param(
+            "required: true", "required: maybe",
+            "maybe", "'maybe' is not true or false", id="neither true nor false",
+        ),
+        pytest.param(
+            "attempts: 2", "attempts: two",
+            "attempts: two", "'two' is not a whole number", id="no number",
+        ),
+        pytest.param(
+            "attempts: 2", "attempts: 9",
+            "attempts: 9", "the value should be less than or equal to 5", id="too many",
+        ),
+        pytest.param(
+            "mode: auto_after", "mode: later",
+            "later", "the value should be 'auto_after', 'manual' or 'never'", id="no such mode",
+        ),
+        pytest.param(
+            "target:\n  region: westus\n", "target: westus\n",
+            "target: westus", "'westus' is not a group of keys", id="a word for a group",
+        ),
+        pytest.param(
+            "      - name: web-prod-01", "      name: web-prod-01",
+            "members:#3", "a group of keys is not a list; write each entry", id="a group for a list",
+        ),
+        pytest.param(
+            "description: The", "description: {a: [1]}\n#",
+            "{a: [1]}", "a group of keys is not text", id="a group for a text",
+        ),
+        pytest.param(
+            "description: The", "description: [1]\n#",
+            "[1]", "a list is not text", id="a list for a text",
+        ),
+        pytest.param(
+            "  deadline: PT6H", "  ? [a, b]\n  : 1",
+            "? [a, b]", "a key is one word; write `key: value`", id="a list for a key",
+        ),
+        pytest.param(
+            "schema: leeward/plan/1", "schema: leeward/plan/2",
+            "schema:", "the value should be 'leeward/plan/1'", id="another schema",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line_and_its_mend(
+    old: str, new: str, at: str, said: str
+) -> None:
+    text = changed(old, new)
+    part, _, nth = at.partition("#") if at[-2:] in ("#2", "#3") else (at, "", "1")
+    (mistake,) = mistakes(text)
+    assert said in mistake.what
+    assert mistake.line == line_of(text, part, int(nth)), mistake
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n", "shop", "42", "null", "---\n"])
+def test_a_file_that_holds_no_mapping_is_told_how_a_plan_begins(text: str) -> None:
+    (mistake,) = mistakes(text)
+    assert mistake == Mistake(1, "a plan is a mapping that begins with `schema: leeward/plan/1`")
+
+
+def test_an_empty_mapping_is_told_everything_it_lacks() -> None:
+    lacking = [m.what for m in mistakes("{}")]
+    keys = ("schema", "name", "source", "target", "vault", "tiers", "traffic")
+    assert lacking == [f"{key}: is missing; every plan says it" for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: 1\n b: 2\n", 2, "not YAML: mapping values are not allowed here"),
+        ("a: [1\nb: 2\n", 2, "not YAML: "),
+        ("a: 1\n---\nb: 2\n", 2, "not YAML: but found another document"),
+        ("a: 1\nb: \x00\n", 2, "the character 0 may not stand in it"),
+        ("a: 1\nb: \ud800\n", 2, "may not stand in it; remove it"),
+        ("a:\n  " + "[" * 4000, 2, "not nested this deeply"),
+        ("a: *b\n", 1, "a plan has no YAML aliases"),
+        ("%YAML 9.9\n---\na: 1\n", 1, "not YAML: found incompatible YAML document"),
+        ("a: 'open", 1, "not YAML: found unexpected end of stream"),
+    ],
+)
+def test_what_is_no_yaml_is_said_to_be_none(text: str, line: int, said: str) -> None:
+    (mistake,) = mistakes(text)
+    assert said in mistake.what
+    assert mistake.line == line
+
+
+def test_several_mistakes_are_named_at_once_in_the_order_of_the_file() -> None:
+    text = changed("region: westus\n\n", "region: wetsus\n\n")
+    text = text.replace("  deadline: PT6H", "  deadline: soon\n  dedline: PT6H")
+    text = text.replace("name: web-prod-01", "nmae: web-prod-01")
+    found = mistakes(text)
+    assert [m.line for m in found] == sorted(m.line for m in found)
+    assert [m.line for m in found] == [
+        line_of(text, "wetsus"),
+        line_of(text, "nmae"),
+        line_of(text, "nmae"),
+        line_of(text, "deadline: soon"),
+        line_of(text, "dedline"),
+    ]
+    with pytest.raises(PlanRefused) as refused:
+        read_plan(text, "plans/shop.yaml")
+    said = str(refused.value)
+    assert said.count("plans/shop.yaml, line ") == 5
+    assert "tiers[2].members[0].name: is missing" in said
+    assert "policy.dedline: unknown key; did you mean 'deadline'?" in said
+
+
+def test_mistakes_of_the_whole_plan_are_named_at_once() -> None:
+    text = changed("region: westus #", "region: eastus #")
+    text = text.replace("- name: app-prod-01", "- name: db-prod-01")
+    assert [m.line for m in mistakes(text)] == [
+        line_of(text, "region: eastus #"),
+        line_of(text, "- name: db-prod-01", 2),
+    ]
+
+
+def test_a_very_long_value_is_told_in_short() -> None:
+    (mistake,) = mistakes(changed("name: shop\n", f"name: {'x' * 5000}\n"))
+    assert len(mistake.what) < 200
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-02-31", "!!int abc", "!!float x", "!!timestamp x", "!!bool x", "9" * 5000]
+)
+def test_a_scalar_that_yaml_cannot_read_is_text(value: str) -> None:
+    assert mistakes(changed("attempts: 2", f"attempts: {value}"))
+    if len(value) < 100:
+        plan = read_plan(changed("description: The", f"description: {value}\n#"), "x")
+        assert plan.description == value.split()[-1]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(max_size=200))
+@example("? ")
+@example("<<: {a: 1}")
+@example("a: !!python/object:os.system x")
+@example("!!omap [a: 1]")
+def test_no_text_makes_the_reader_raise_anything_else(text: str) -> None:
+    with pytest.raises(PlanRefused):
+        read_plan(text, "x")
+
+
+yamlish = st.lists(
+    st.sampled_from(
+        ["\n", "  ", "- ", ": ", "? ", "[", "]", "{", "}", "&a ", "*a", "!t ", "!!set ", "|\n", "#",
+         "'", '"', "name", "tiers", "members", "after", "gate", "1", "null", "~", "%", "---\n", "\t"]
+    ),
+    max_size=30,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(at=st.integers(0, len(SHOP)), length=st.integers(0, 30), new=yamlish)
+def test_a_plan_that_was_spoilt_anywhere_is_read_or_refused(at: int, length: int, new: str) -> None:
+    try:
+        read_plan(SHOP[:at] + new + SHOP[at + length :], "x")
+    except PlanRefused as refused:
+        assert refused.mistakes
+        assert all(mistake.line >= 1 for mistake in refused.mistakes)
+
+
+def test_the_published_schema_is_the_models() -> None:
+    published = (ROOT / "docs/plan.schema.json").read_text(encoding="utf-8")
+    assert published == schema_text(), (
+        "docs/plan.schema.json is not the model's; write it anew with "
+        "`python -m adapters.plan_schema > docs/plan.schema.json`"
+    )
+    assert json.loads(published) == Plan.model_json_schema(by_alias=True)
+
+
+def test_the_schema_accepts_the_plans_and_refuses_a_misspelt_key() -> None:
+    schema = json.loads(schema_text())
+    Draft202012Validator.check_schema(schema)
+    editor = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    for file in sorted((ROOT / "plans").glob("*.yaml")):
+        assert not list(editor.iter_errors(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    spoilt = yaml.safe_load(changed("  deadline:", "  dedline:"))
+    assert [error.validator for error in editor.iter_errors(spoilt)] == ["additionalProperties"]

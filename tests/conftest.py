@@ -1,0 +1,22 @@
+"""What every test gets: an environment of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "CI", "PYTEST_", "COVERAGE_")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment() -> Iterator[None]:
+    """Take away what the machine happens to set, and put it back afterwards."""
+    before = dict(os.environ)
+    for name in before:
+        if not name.startswith(KEPT):
+            del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)

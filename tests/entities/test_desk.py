@@ -1,0 +1,157 @@
+"""A decision counts once, at its own open gate, from somebody else; every other one is kept with the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.desk import KEPT_REFUSALS
+from entities.context import UnknownOperation
+from entities.desk import desk
+from tests.entities.asked import Asked
+
+DIGEST = "d" * 64
+
+
+def opened(gate: str = "approval", by: str = "alice") -> Asked:
+    asked = Asked(desk)
+    asked("open", gate=gate, digest=DIGEST, requested_by=by, bell="run.approval")
+    return asked
+
+
+def decide(asked: Asked, by: str = "bob", verdict: str = "approve", **changes: Any) -> Any:
+    said = {"gate": "approval", "verdict": verdict, "by": by, "digest": DIGEST, **changes}
+    return asked("decide", **said)
+
+
+def refusals(asked: Asked) -> list[str]:
+    return [each["because"] for each in asked.state["refused"]]
+
+
+def test_an_open_gate_has_neither_rung_nor_been_decided() -> None:
+    asked = opened()
+    assert asked("read", gate="approval") == {"rings": 0, "decision": None}
+
+
+def test_the_first_decision_counts_and_rings() -> None:
+    asked = opened()
+    answer = decide(asked)
+    assert answer["rings"] == 1
+    assert answer["decision"]["by"] == "bob"
+    assert not asked.state["gates"]["approval"]["open"]
+
+
+def test_the_second_decision_is_kept_with_the_reason() -> None:
+    asked = opened()
+    decide(asked)
+    answer = decide(asked, by="carol", verdict="reject")
+    assert answer == {"rings": 1, "decision": answer["decision"]}
+    assert answer["decision"]["by"] == "bob"
+    assert refusals(asked) == ["gate approval was decided by bob"]
+
+
+def test_opening_a_gate_again_forgets_nothing() -> None:
+    asked = opened()
+    decide(asked)
+    again = asked("open", gate="approval", digest=DIGEST, requested_by="alice", bell="x")
+    assert again["decision"]["by"] == "bob"
+
+
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"gate": "commit"}, "this run asks nothing at gate commit"),
+        (
+            {"digest": "e" * 64},
+            "the decision is about another plan digest than the one asked about",
+        ),
+        (
+            {"by": "alice"},
+            "alice asked for this run and cannot decide about it; somebody else must",
+        ),
+        (
+            {"by": "ALICE"},
+            "ALICE asked for this run and cannot decide about it; somebody else must",
+        ),
+    ],
+)
+def test_what_does_not_count_is_kept_with_the_reason(changes: Any, because: str) -> None:
+    asked = opened()
+    decide(asked, **changes)
+    assert refusals(asked) == [because]
+    assert asked("read", gate="approval") == {"rings": 0, "decision": None}
+    assert decide(asked)["decision"]["by"] == "bob", "the gate is open still"
+
+
+def test_a_decision_about_a_closed_gate_is_late() -> None:
+    asked = opened()
+    asked("close", gate="approval")
+    decide(asked)
+    assert refusals(asked) == ["gate approval is closed"]
+
+
+def test_closing_a_gate_nobody_opened_is_no_trouble() -> None:
+    asked = Asked(desk)
+    assert asked("close", gate="approval") == {"rings": 0, "decision": None}
+
+
+def test_gates_are_decided_each_for_itself() -> None:
+    asked = opened()
+    asked("open", gate="commit", digest=DIGEST, requested_by="alice", bell="run.commit")
+    decide(asked, gate="commit", verdict="reject")
+    assert asked("read", gate="approval")["decision"] is None
+    assert asked("read", gate="commit")["decision"]["verdict"] == "reject"
+
+
+def test_a_flood_of_refused_decisions_is_bounded_and_the_newest_are_kept() -> None:
+    asked = opened()
+    for n in range(KEPT_REFUSALS + 5):
+        decide(asked, by="alice", verdict=f"v{n}")
+    kept = asked.state["refused"]
+    assert len(kept) == KEPT_REFUSALS
+    assert kept[-1]["verdict"] == f"v{KEPT_REFUSALS + 4}"
+
+
+def test_an_unknown_operation_is_refused() -> None:
+    with pytest.raises(UnknownOperation):
+        opened()("shred", gate="approval")
+
+
+steps = st.one_of(
+    st.tuples(st.just("open"), st.sampled_from(["approval", "commit"])),
+    st.tuples(st.just("close"), st.sampled_from(["approval", "commit"])),
+    st.tuples(
+        st.just("decide"),
+        st.sampled_from(["approval", "commit"]),
+        st.sampled_from(["alice", "bob", "carol"]),
+        st.sampled_from([DIGEST, "e" * 64]),
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(steps, max_size=30))
+def test_whatever_comes_a_decision_that_counted_stays(story: list[Any]) -> None:
+    asked = Asked(desk)
+    counted: dict[str, Any] = {}
+    given_in = 0
+    for step in story:
+        gate = step[1]
+        if step[0] == "open":
+            asked("open", gate=gate, digest=DIGEST, requested_by="alice", bell="b")
+        elif step[0] == "close":
+            asked("close", gate=gate)
+        else:
+            given_in += 1
+            decide(asked, gate=gate, by=step[2], digest=step[3])
+        decision = asked("read", gate=gate)["decision"]
+        if gate in counted:
+            assert decision == counted[gate]
+        elif decision:
+            assert decision["by"] != "alice"
+            assert decision["digest"] == DIGEST
+            counted[gate] = decision
+    assert given_in == len(counted) + len(asked.state["refused"] if asked.state else [])

@@ -1,0 +1,130 @@
+"""A world in one process: the real app on the local host, the simulated Azure below it, virtual time around both."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from local.azure.estate import Estate
+from local.azure.estate_file import parse_estate
+from local.azure.simulator import Simulator
+from local.clock import VirtualClock
+from local.host.host import Host
+
+ROOT = Path(__file__).resolve().parents[2]
+ALICE, BOB = "alice@shop.example", "bob@shop.example"
+PRINCIPAL = "x-ms-client-principal-name"
+Json = dict[str, Any]
+
+
+@dataclass
+class World:
+    """What a test may do and see."""
+
+    azure: Simulator
+    host: Host
+    http: httpx.Client
+    clock: VirtualClock
+
+    def fail_over(self, plan: str = "shop") -> str:
+        """Ask for a failover and return the run."""
+        answer = self.http.post(f"/api/plans/{plan}/failover", headers={PRINCIPAL: ALICE})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["run"])
+
+    def show(self, run: str) -> Json:
+        """Return what the run shows."""
+        answer = self.http.get(f"/api/runs/{run}")
+        assert answer.status_code == 200, answer.text
+        shown: Json = answer.json()
+        return shown
+
+    def until_asked(self, run: str) -> Json:
+        """Let time go on until the run waits for a person, and return its question."""
+        self.host.run_until(
+            lambda: bool(self.show(run)["waitsFor"] or self.show(run)["state"] == "ended")
+        )
+        asked: Json | None = self.show(run)["waitsFor"]
+        assert asked, self.show(run)
+        return asked
+
+    def decide(self, run: str, verdict: str = "approve", by: str = BOB) -> httpx.Response:
+        """Answer the question that the run asks."""
+        asked = self.until_asked(run)
+        body = {"gate": asked["gate"], "verdict": verdict, "digest": asked["digest"]}
+        return self.http.post(f"/api/runs/{run}/decisions", json=body, headers={PRINCIPAL: by})
+
+    def until_ended(self, run: str) -> Json:
+        """Let time go on until the run has ended, and return what it shows."""
+        self.host.run_until(lambda: bool(self.show(run)["state"] == "ended"))
+        return self.show(run)
+
+    def approved_to_the_end(self, run: str) -> Json:
+        """Approve and let the run end."""
+        assert self.decide(run).status_code == 202
+        return self.until_ended(run)
+
+    def evidence(self, run: str) -> Json:
+        """Return the evidence of an ended run."""
+        record: Json = json.loads(self.http.get(f"/api/runs/{run}/evidence").text)
+        return record
+
+    def accepted(self) -> list[tuple[str, str]]:
+        """Return the mutating ARM calls that Azure accepted: what, and on which item."""
+        return [
+            (record.operation, record.item)
+            for record in self.azure.requests
+            if record.accepted and not record.operation.startswith("events/")
+        ]
+
+    def endpoints_enabled(self) -> list[frozenset[str]]:
+        """Return which endpoints were enabled, from the beginning, change after change."""
+        return [
+            frozenset(name for name, state in change.endpoints.items() if state.status == "Enabled")
+            for change in self.azure.traffic_history
+        ]
+
+
+@contextmanager
+def world(
+    folder: Path,
+    plan: Callable[[Json], None] | None = None,
+    estate: Callable[[Json], None] | None = None,
+    region_down: bool = True,
+) -> Iterator[World]:
+    """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins."""
+    plans = folder / "plans"
+    plans.mkdir()
+    (plans / "shop.yaml").write_text(_changed(ROOT / "plans/shop.yaml", plan))
+    clock = VirtualClock()
+    with Simulator(shop_estate(estate), clock) as azure:
+        if region_down:
+            azure.set_region("eastus", down=True)
+        os.environ.update(azure.environment())
+        os.environ.update(PLAN_STORE=str(plans), EVIDENCE_STORE=str(folder / "evidence"))
+        with (
+            Host(ROOT, folder / "host.db", clock) as host,
+            httpx.Client(base_url=host.url, timeout=30, trust_env=False) as http,
+        ):
+            yield World(azure, host, http, clock)
+
+
+def shop_estate(change: Callable[[Json], None] | None = None) -> Estate:
+    """Return the shop's estate, changed."""
+    return parse_estate(_changed(ROOT / "local/estates/shop.yaml", change))
+
+
+def _changed(path: Path, change: Callable[[Json], None] | None) -> str:
+    if change is None:
+        return path.read_text()
+    value: Json = yaml.safe_load(path.read_text())
+    change(value)
+    return yaml.safe_dump(value, sort_keys=False)

@@ -1,0 +1,3 @@
+"""A module with a name that another app uses too."""
+
+OWNER = "shapes"

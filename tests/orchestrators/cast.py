@@ -1,0 +1,128 @@
+"""What every activity says on a good night: machines arrive, probes are answered, users follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from activities.evidence import Draft, Sealed
+from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
+from activities.notices import Notice, Told
+from activities.readiness import Question
+from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
+from activities.traffic import EndpointChange, ProfileQuestion
+from domain.evidence import digest, seal
+from domain.plan import Probe
+from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState, Readiness
+
+EAST = EndpointState(
+    name="east",
+    type="ExternalEndpoints",
+    target="east.example.com",
+    status="Enabled",
+    monitor="Online",
+)
+WEST = EndpointState(
+    name="west",
+    type="ExternalEndpoints",
+    target="west.example.com",
+    status="Disabled",
+    monitor="Inactive",
+)
+BEFORE = ProfileState(fqdn="shop.trafficmanager.net", ttl_seconds=30, endpoints=(EAST, WEST))
+RECOVERY_POINT_AGE = timedelta(minutes=4)
+
+
+@dataclass
+class Cast:
+    """Activities with just enough memory to be believed."""
+
+    takes: timedelta = timedelta(seconds=50)
+    profile: ProfileState = BEFORE
+    jobs: dict[str, datetime] = field(default_factory=dict)
+    starts: list[str] = field(default_factory=list)
+
+    def assess_readiness(self, question: Question, now: datetime) -> Readiness:
+        return Readiness(ready=True)
+
+    def start_wave(self, wave: Wave, now: datetime) -> WaveStarted:
+        return WaveStarted(members=tuple(self.started(wave, m.name, now) for m in wave.members))
+
+    def started(self, wave: Wave, name: str, now: datetime) -> Started:
+        """Start one member's job, or adopt the one that was started before."""
+        known = [job for job in self.jobs if job.startswith(f"{wave.verb.value}-{name}-")]
+        if known:
+            return Started(name=name, job=known[-1], adopted=True)
+        return self.fresh(wave, name, now)
+
+    def fresh(self, wave: Wave, name: str, now: datetime) -> Started:
+        """Start a new job of one member."""
+        job = f"{wave.verb.value}-{name}-{len(self.starts) + 1}"
+        self.jobs[job] = now
+        self.starts.append(f"{wave.verb.value} {name}")
+        return Started(name=name, job=job)
+
+    def check_wave(self, wave: Wave, now: datetime) -> WaveNews:
+        return WaveNews(
+            ended=tuple(
+                self.arrived(m.name, m.job, now)
+                for m in wave.members
+                if m.job is None or self.jobs[m.job] + self.takes <= now
+            )
+        )
+
+    def arrived(self, name: str, job: str | None, now: datetime) -> Ended:
+        """Return the good end of one member."""
+        ended = self.jobs[job] + self.takes if job else now
+        return Ended(
+            name=name, arrived=True, ended_at=ended, recovery_point_at=ended - RECOVERY_POINT_AGE
+        )
+
+    def probe_round(self, round_: Round, now: datetime) -> Heard:
+        return Heard(answers=tuple(ok(probe) for probe in round_.probes))
+
+    def look_at_source(self, question: SourceQuestion, now: datetime) -> SourceSeen:
+        return SourceSeen(
+            machines=dict.fromkeys(question.vms, "stopped"),
+            answers=tuple(deaf(probe) for probe in question.probes),
+        )
+
+    def look_at_path(self, question: PathQuestion, now: datetime) -> PathSeen:
+        return PathSeen(
+            dns=(DnsAnswer(resolver="9.9.9.9", answer=question.target, ok=True),),
+            http=(ok(Probe(http=question.url)),),
+        )
+
+    def read_profile(self, question: ProfileQuestion, now: datetime) -> ProfileState:
+        return self.profile
+
+    def set_endpoint(self, change: EndpointChange, now: datetime) -> ProfileState:
+        status = "Enabled" if change.enabled else "Disabled"
+        monitor = "Online" if change.enabled else "Inactive"
+        self.profile = self.profile.model_copy(
+            update={
+                "endpoints": tuple(
+                    e.model_copy(update={"status": status, "monitor": monitor})
+                    if e.name == change.endpoint.name
+                    else e
+                    for e in self.profile.endpoints
+                )
+            }
+        )
+        return self.profile
+
+    def seal_evidence(self, draft: Draft, now: datetime) -> Sealed:
+        return Sealed(sha256=digest(seal(draft.evidence, draft.facts)))
+
+    def announce(self, notice: Notice, now: datetime) -> Told:
+        return Told(told=True)
+
+
+def ok(probe: Probe) -> ProbeAnswer:
+    """Return a good answer."""
+    return ProbeAnswer(probe=str(probe), ok=True, heard="200")
+
+
+def deaf(probe: Probe) -> ProbeAnswer:
+    """Return what a probe hears where nobody answers."""
+    return ProbeAnswer(probe=str(probe), ok=False, heard="no answer")

@@ -1,0 +1,337 @@
+"""A stage for the runbooks: the real orchestrators and entities on the real engine, the activities played by a cast.
+
+A test says what each activity answers: a fixed answer, a list of answers of which the last one stays, or a function of
+the request. Whatever a test leaves unsaid, the cast plays as on a good night.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from activities.evidence import Archive, Draft
+from activities.health import Health
+from activities.notices import Notices
+from activities.readiness import Preflight
+from activities.recovery import Recovery
+from activities.traffic import Traffic
+from domain.model import Model
+from domain.plan import Plan
+from domain.reply import Done, Refused
+from domain.run import FailoverRequest, RunEnd
+from domain.signals import Signal
+from entities.desk import desk
+from entities.lock import lock
+from entities.region import region
+from local.clock import VirtualClock
+from local.host.contract import FunctionFailed, InstanceEnded, InstanceNotFound, Status
+from local.host.engine import DurableEngine
+from local.host.sdk import hush_notices, remember_timestamps
+from orchestrators.approval import await_decision
+from orchestrators.failover import fail_over
+from orchestrators.names import bell
+from orchestrators.tier import move_tier
+from orchestrators.traffic import shift_traffic
+from orchestrators.watch import watch_wave
+from tests.orchestrators.cast import Cast
+
+RUNBOOKS = (fail_over, move_tier, watch_wave, await_decision, shift_traffic)
+DESKS = (lock, desk, region)
+PLAYED = (
+    Recovery.start_wave,
+    Recovery.check_wave,
+    Preflight.assess_readiness,
+    Health.probe_round,
+    Health.look_at_source,
+    Health.look_at_path,
+    Traffic.read_profile,
+    Traffic.set_endpoint,
+    Archive.seal_evidence,
+    Notices.announce,
+)
+START = datetime(2026, 3, 14, 2, 40, tzinfo=UTC)
+RUN = "failover-shop-1"
+ENDED = ("Completed", "Failed", "Terminated")
+
+Reply = Model | Exception
+Say = Callable[[Any], Reply]
+
+
+def throttled(seconds: int | None = None) -> Refused:
+    """Return a refusal that waiting may cure, with the server's wish if it has one."""
+    after = None if seconds is None else timedelta(seconds=seconds)
+    return Refused(code="throttled", message="too many", transient=True, retry_after=after)
+
+
+def forbidden() -> Refused:
+    """Return a refusal that stays."""
+    return Refused(code="forbidden", message="the identity may not")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One activity as the stage saw it: when in the story, which, what it was asked and what it said."""
+
+    at: datetime
+    name: str
+    request: Any
+    reply: Reply
+
+    @property
+    def seconds(self) -> float:
+        """Return the story seconds since the curtain rose."""
+        return (self.at - START).total_seconds()
+
+
+class StageApp:
+    """Our orchestrators and entities through the SDK; activities by name from the script."""
+
+    def __init__(self, play: Callable[[str, Any], Any]) -> None:
+        hush_notices()
+        remember_timestamps()
+        app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+        for runbook in RUNBOOKS:
+            app.orchestration_trigger(context_name="context")(runbook)
+        for entity in DESKS:
+            app.entity_trigger(context_name="context")(entity)
+        self._functions = {
+            f.get_function_name(): f.get_user_function() for f in app.get_functions()
+        }
+        self._play = play
+
+    def durable_names(self) -> Mapping[str, frozenset[str]]:
+        return {
+            "orchestrator": frozenset(each.__name__ for each in RUNBOOKS),
+            "entity": frozenset(each.__name__ for each in DESKS),
+            "activity": frozenset(each.__name__ for each in PLAYED),
+        }
+
+    def run_orchestrator(self, name: str, context: str) -> str:
+        return self._ask(name, func.OrchestrationContext(context))
+
+    def run_entity(self, name: str, context: str) -> str:
+        return self._ask(name, func.EntityContext(context))
+
+    def run_activity(self, name: str, payload: str | None) -> str | None:
+        try:
+            return json.dumps(self._play(name, json.loads(payload or "null")))
+        except Exception as error:
+            raise _failed(error) from error
+
+    def _ask(self, name: str, context: Any) -> str:
+        try:
+            return str(self._functions[name](context))
+        except Exception as error:
+            raise _failed(error) from error
+
+
+def _failed(error: Exception) -> FunctionFailed:
+    stack = "".join(traceback.format_exception(error))
+    return FunctionFailed(f"{type(error).__name__}: {error}", stack)
+
+
+@dataclass
+class Stage:
+    """An engine on virtual time, the cast, and all that was said."""
+
+    engine: DurableEngine
+    clock: VirtualClock
+    calls: list[Call] = field(default_factory=list)
+    cast: Cast = field(default_factory=Cast)
+    script: dict[str, Any] = field(default_factory=dict)
+    cues: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
+    """What people do in the story, and when."""
+    turns: int = 0
+    _said: dict[str, int] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def answers(self, **script: Any) -> None:
+        """Say what activities answer: a value, a list of values whose last one stays, or a function."""
+        self.script.update(script)
+
+    def play(self, name: str, payload: Any) -> Any:
+        """Answer one call of an activity as `on_wire` would."""
+        activity = next(each for each in PLAYED if each.__name__ == name)
+        hints = get_type_hints(activity)
+        request_type: type[Model] = next(t for n, t in hints.items() if n != "return")
+        request = request_type.model_validate(payload)
+        with self._guard:
+            reply = self._reply(name, request)
+            self.calls.append(Call(self.clock.now(), name, request, reply))
+        if isinstance(reply, Exception):
+            raise reply
+        if isinstance(reply, Refused):
+            return reply.wire()
+        assert isinstance(reply, hints["return"]), f"{name} cannot answer {reply!r}"
+        return Done(value=reply.wire()).wire()
+
+    def _reply(self, name: str, request: Any) -> Reply:
+        said = self.script.get(name)
+        if isinstance(said, list):
+            turn = self._said.get(name, 0)
+            self._said[name] = turn + 1
+            said = said[min(turn, len(said) - 1)]
+        if callable(said):
+            said = said(request)
+        if said is None:
+            said = getattr(self.cast, name)(request, self.clock.now())
+        reply: Reply = said
+        return reply
+
+    # -- the story ---------------------------------------------------------------------
+
+    def begin(
+        self,
+        plan: Plan,
+        run: str = RUN,
+        requested_by: str = "alice",
+        signals: tuple[Signal, ...] = (),
+    ) -> str:
+        """Start a failover of the plan."""
+        request = FailoverRequest(
+            plan=plan, requested_by=requested_by, reason="a test", signals=signals
+        )
+        return self.engine.start_new("fail_over", twice(request.wire()), run)
+
+    def at(self, seconds: float, do: Callable[[], None]) -> None:
+        """Let something happen so many story seconds after the curtain rose."""
+        self.cues.append((START + timedelta(seconds=seconds), do))
+
+    def decide(
+        self,
+        plan: Plan,
+        gate: str = "approval",
+        verdict: str = "approve",
+        by: str = "bob",
+        digest: str | None = None,
+        ring: bool = True,
+    ) -> None:
+        """Lay a decision on the run's desk, and ring its bell."""
+        decision = {
+            "gate": gate,
+            "verdict": verdict,
+            "by": by,
+            "digest": digest or plan.digest(),
+            "at": None,
+        }
+        self.engine.signal_entity("desk", RUN, "decide", twice(decision))
+        if ring:
+            self.ring(gate)
+
+    def ring(self, gate: str = "approval", number: int = 1) -> None:
+        """Ring the bell of a gate; it does not matter whether anybody still listens."""
+        with suppress(InstanceNotFound, InstanceEnded):
+            self.engine.raise_event(f"{RUN}.{gate}", bell(gate, number), "{}")
+
+    def settle(self) -> None:
+        """Wait until nothing can happen at the present time."""
+        assert self.engine.wait_idle(20), "the engine is still busy after 20 s"
+
+    def run_to_end(self, run: str = RUN) -> RunEnd:
+        """Move time from one thing to the next until the run has ended, and return its end."""
+        status = self.finish(run)
+        assert status.runtime_status == "Completed", status.output
+        return RunEnd.model_validate(status.output)
+
+    def finish(self, instance_id: str) -> Status:
+        """Move time from one thing to the next until the instance has ended."""
+        while True:
+            self.settle()
+            status = self.engine.status(instance_id)
+            if status.runtime_status in ENDED:
+                return status
+            self._move()
+
+    def run_for(self, seconds: float) -> None:
+        """Move time on by so many seconds at most, and stop there."""
+        until = self.clock.now() + timedelta(seconds=seconds)
+        self.cues.append((until, lambda: None))
+        while self.clock.now() < until:
+            self.settle()
+            self._move()
+        self.settle()
+
+    def _move(self) -> None:
+        """Move to whatever comes first: a timer of the engine, or a cue."""
+        self.turns += 1
+        assert self.turns < 20_000, "the story does not end"
+        self.cues.sort(key=lambda cue: cue[0])
+        due = self.engine.next_due()
+        cue = self.cues[0] if self.cues else None
+        if cue is not None and (due is None or cue[0] <= due):
+            self.cues.pop(0)
+            self.clock.advance(cue[0])
+            self.engine.wake()
+            self.settle()
+            cue[1]()
+            return
+        assert due is not None, "nothing is due and the run has not ended"
+        self.clock.advance(due)
+        self.engine.wake()
+
+    # -- what was seen -----------------------------------------------------------------
+
+    def called(self, *names: str) -> list[Call]:
+        """Return the calls of these activities in order, of all where none is named."""
+        return [call for call in self.calls if not names or call.name in names]
+
+    def names(self) -> list[str]:
+        """Return the names of all calls in order."""
+        return [call.name for call in self.calls]
+
+    def changes(self) -> list[tuple[str, bool]]:
+        """Return every change of an endpoint that was asked for: its name, and whether it was to be enabled."""
+        return [(c.request.endpoint.name, c.request.enabled) for c in self.called("set_endpoint")]
+
+    @property
+    def draft(self) -> Draft:
+        """Return the newest record that was given to be sealed."""
+        draft: Draft = self.called("seal_evidence")[-1].request
+        return draft
+
+    def facts(self) -> list[str]:
+        """Return the facts of the newest record."""
+        return [fact.what for fact in self.draft.facts]
+
+    def lock(self, app: str = "shop") -> Any:
+        """Return the state of an application's lock."""
+        return json.loads(self.engine.entity_state("lock", app) or "null")
+
+    def shown(self, run: str = RUN) -> Any:
+        """Return what an instance shows of itself."""
+        return self.engine.status(run).custom_status
+
+    @property
+    def seconds(self) -> float:
+        """Return the story seconds since the curtain rose."""
+        return (self.clock.now() - START).total_seconds()
+
+
+def twice(value: Any) -> str:
+    """Return a value as the SDK's client sends it: JSON within JSON."""
+    return json.dumps(json.dumps(value))
+
+
+@contextmanager
+def raised(folder: Path) -> Iterator[Stage]:
+    """Raise the curtain: an engine of its own, from the same night on."""
+    clock = VirtualClock(START)
+    stages: list[Stage] = []
+    app = StageApp(lambda name, payload: stages[0].play(name, payload))
+    engine = DurableEngine(app, folder / "stage.db", clock, default_version="1.0")
+    stages.append(Stage(engine, clock))
+    engine.start()
+    try:
+        yield stages[0]
+    finally:
+        engine.stop()

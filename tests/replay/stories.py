@@ -1,0 +1,68 @@
+"""The nights whose histories are kept: one for each main path through the runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from activities.health import PathSeen
+from activities.recovery import Ended, WaveNews
+from domain.run import DnsAnswer, Outcome
+from tests.orchestrators.nights import night
+from tests.orchestrators.stage import Stage, forbidden, throttled
+
+ASKS = {"required": True, "within": "PT10M"}
+
+
+def completed(stage: Stage) -> Outcome:
+    """Approved, moved, switched, soaked and committed; one throttle and one doorbell that was lost."""
+    plan = night(
+        ("db", "db-1", "db-2"),
+        ("web", "web-1"),
+        gates=True,
+        approval=ASKS,
+        commit={"mode": "auto_after", "after": "PT10M"},
+    )
+    stage.answers(start_wave=[throttled(30), None])
+    stage.begin(plan)
+    stage.at(40, lambda: stage.decide(plan, ring=False))
+    return stage.run_to_end().outcome
+
+
+def partial(stage: Stage) -> Outcome:
+    """A member fails, is tried again and fails again: the second tier never starts."""
+    lost = Ended(name="db-1", arrived=False, code="28031", message="no capacity")
+    stage.answers(check_wave=WaveNews(ended=(lost,)))
+    stage.begin(night(("db", "db-1"), ("web", "web-1")))
+    return stage.run_to_end().outcome
+
+
+def declined(stage: Stage) -> Outcome:
+    """A person says no, and the notice of it cannot be sent."""
+    plan = night(approval=ASKS)
+    stage.answers(announce=forbidden())
+    stage.begin(plan)
+    stage.at(20, lambda: stage.decide(plan, verdict="reject"))
+    return stage.run_to_end().outcome
+
+
+def restored(stage: Stage) -> Outcome:
+    """DNS never agrees: the endpoints are put back."""
+    astray = DnsAnswer(resolver="9.9.9.9", answer="east.example.com", ok=False)
+    stage.answers(look_at_path=PathSeen(dns=(astray,), http=()))
+    stage.begin(night())
+    return stage.run_to_end().outcome
+
+
+def expired(stage: Stage) -> Outcome:
+    """The commit is a person's to decide, and nobody does."""
+    stage.begin(night(commit={"mode": "manual", "within": "PT2M"}))
+    return stage.run_to_end().outcome
+
+
+STORIES: dict[Callable[[Stage], Outcome], Outcome] = {
+    completed: Outcome.COMPLETED,
+    partial: Outcome.PARTIAL,
+    declined: Outcome.DECLINED,
+    restored: Outcome.NEEDS_HUMAN,
+    expired: Outcome.NEEDS_HUMAN,
+}

@@ -1,0 +1,1 @@
+"""The doors of the app: parse, start or signal, answer."""

@@ -1,0 +1,163 @@
+"""Where people and programs ask: start a failover, look at a run, decide, fetch the evidence."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import azure.durable_functions as df
+import azure.functions as func
+from pydantic import Field, ValidationError
+
+from domain.desk import objection_to
+from domain.errors import StepError
+from domain.model import Model
+from domain.plan import PlanRefused
+from domain.run import Decision, FailoverRequest, Verdict
+from orchestrators.names import bell, desk_of, failover_id
+from triggers.runs import Busy, Plans, entity_id, start_failover, view
+from triggers.web import BadBody, answer, caller, problem, read_object
+
+# The one choke point for ids: the SDK puts them into URLs as they come.
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+log = logging.getLogger("leeward.api")
+FORMATS = {
+    "json": "application/json",
+    "html": "text/html",
+    "md": "text/markdown",
+}
+
+
+class EvidenceShelf(Protocol):
+    """Where the evidence of ended runs lies."""
+
+    def text(self, run: str, name: str) -> str:
+        """Return one file of a run's evidence; raises StepError."""
+        ...
+
+
+class FailoverAsked(Model):
+    """The body of a request for a failover."""
+
+    reason: str = Field(default="asked for over HTTP", max_length=500)
+
+
+class DecisionGiven(Model):
+    """The body of a decision."""
+
+    gate: str = Field(max_length=40)
+    verdict: Verdict
+    digest: str = Field(max_length=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP API."""
+
+    plans: Plans
+    evidence: EvidenceShelf
+
+    async def request_failover(
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Start a failover of a plan: 202 with the run, 404, 409 with the holder, or 422 with the plan's mistakes."""
+        try:
+            asked = FailoverAsked.model_validate(read_object(req, empty_is={}))
+            plan = self.plans.plan(req.route_params.get("plan", ""))
+        except (BadBody, ValidationError) as error:
+            return problem(HTTPStatus.BAD_REQUEST, _said(error))
+        except StepError as error:
+            return problem(HTTPStatus.NOT_FOUND, error.message)
+        except PlanRefused as error:
+            mistakes = [{"line": mistake.line, "what": mistake.what} for mistake in error.mistakes]
+            return problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "the plan is not valid", mistakes=mistakes
+            )
+        run = failover_id(plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
+        request = FailoverRequest(plan=plan, requested_by=caller(req), reason=asked.reason)
+        try:
+            await start_failover(client, run, request)
+        except Busy as busy:
+            return problem(HTTPStatus.CONFLICT, str(busy), holder=busy.holder)
+        href = f"/api/runs/{run}"
+        return answer({"run": run, "href": href}, HTTPStatus.ACCEPTED, location=href)
+
+    async def show_run(
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Return what a run shows of itself."""
+        run = _run_id(req)
+        shown = await view(client, run) if run else None
+        return answer(shown) if shown else _unknown_run()
+
+    async def decide(
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Lay a decision on the run's desk: 202, or 409 when it is late, foreign or one's own."""
+        run = _run_id(req)
+        shown = await view(client, run) if run else None
+        if run is None or shown is None:
+            return _unknown_run()
+        try:
+            given = DecisionGiven.model_validate(read_object(req))
+        except (BadBody, ValidationError) as error:
+            return problem(HTTPStatus.BAD_REQUEST, _said(error))
+        decision = Decision(
+            gate=given.gate, verdict=given.verdict, by=caller(req), digest=given.digest
+        )
+        desk = entity_id(desk_of(run))
+        found = await client.read_entity_state(desk)
+        state = found.entity_state if found.entity_exists else {"gates": {}}
+        late = f"run {run} has ended" if shown["state"] == "ended" else None
+        objection = late or objection_to(state, decision.wire())
+        if objection:
+            return problem(HTTPStatus.CONFLICT, objection)
+        gate: dict[str, Any] = state["gates"][given.gate]
+        await client.signal_entity(desk, "decide", decision.wire())
+        try:
+            await client.raise_event(gate["bell"], bell(given.gate, gate["rings"] + 1), {})
+        except Exception:  # the decision lies on the desk; the run looks there by itself
+            log.warning("the bell of gate %s of run %s did not ring", given.gate, run)
+        return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)
+
+    def show_evidence(self, req: func.HttpRequest) -> func.HttpResponse:
+        """Return the evidence of an ended run as json, html or md."""
+        run, kind = _run_id(req), req.params.get("format", "json")
+        if kind not in FORMATS:
+            return problem(
+                HTTPStatus.BAD_REQUEST,
+                f"format={kind[:20]} is not kept; ask for {', '.join(FORMATS)}",
+            )
+        if run is None:
+            return _unknown_run()
+        try:
+            text = self.evidence.text(run, f"evidence.{kind}")
+        except StepError as error:
+            return problem(HTTPStatus.NOT_FOUND, error.message)
+        headers = {
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return func.HttpResponse(text, mimetype=FORMATS[kind], headers=headers)
+
+
+def _run_id(req: func.HttpRequest) -> str | None:
+    run = req.route_params.get("id", "")
+    return run if RUN_ID.fullmatch(run) else None
+
+
+def _unknown_run() -> func.HttpResponse:
+    return problem(HTTPStatus.NOT_FOUND, "there is no such run")
+
+
+def _said(error: BadBody | ValidationError) -> str:
+    if isinstance(error, BadBody):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
+    )
