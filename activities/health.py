@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.errors import StepError
+from domain.gate import Probe, Url
 from domain.model import ArmId, Recorded
-from domain.plan import Probe, Url
 from domain.run import DnsAnswer, ProbeAnswer
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.model import Recorded
-from domain.plan import CommitMode, Plan
+from domain.plan import Plan
+from domain.policy import CommitMode
 from domain.regions import display_name
 from domain.replication import Move, Phase, ProtectedItem, Verb, move_for
 from domain.run import ProfileState, Readiness

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime
 
 from domain.errors import Permanent, StepError, Transient
 from domain.model import ArmId, Recorded
-from domain.replication import Job, JobState, Move, ProtectedItem, Verb, move_for
+from domain.replication import Job, JobState, Move, ProtectedItem, Terms, Verb, move_for
 
 STARTS_AT_ONCE = 8
 
@@ -24,7 +24,7 @@ class SiteRecovery(Protocol):
         """Return every protected item of the vault."""
         ...
 
-    def start(self, item_id: str, verb: Verb) -> str:
+    def start(self, item_id: str, verb: Verb, terms: Terms) -> str:
         """Start a verb on an item and return the job's name."""
         ...
 
@@ -39,14 +39,22 @@ class WaveMember(Recorded):
     name: str
     item: ArmId
     job: str | None = None
+    point: str | None = None
+    required: bool = True
 
 
 class Wave(Recorded):
-    """A verb for several items of one vault."""
+    """A verb for several items of one vault; ``graceful`` and ``network`` are the terms of all."""
 
     vault: ArmId
     verb: Verb
     members: tuple[WaveMember, ...]
+    graceful: bool = False
+    network: ArmId | None = None
+
+    def terms(self, member: WaveMember) -> Terms:
+        """Return what the verb is started with for one member."""
+        return Terms(graceful=self.graceful, network=self.network, point=member.point)
 
 
 class Started(Recorded):
@@ -100,7 +108,7 @@ class Recovery:
         found = _by_id(self.vault.items(wave.vault))
 
         def begin(member: WaveMember) -> Started:
-            return self._begin(member, found.get(member.item.casefold()), wave.verb)
+            return self._begin(wave, member, found.get(member.item.casefold()))
 
         with ThreadPoolExecutor(STARTS_AT_ONCE) as pool:
             started = tuple(pool.map(begin, wave.members))
@@ -129,7 +137,8 @@ class Recovery:
             for member, said in zip(wave.members, started, strict=True)
         )
 
-    def _begin(self, member: WaveMember, item: ProtectedItem | None, verb: Verb) -> Started:
+    def _begin(self, wave: Wave, member: WaveMember, item: ProtectedItem | None) -> Started:
+        verb = wave.verb
         if item is None:
             return Started(
                 name=member.name,
@@ -148,7 +157,9 @@ class Recovery:
                 name=member.name, code="not_allowed_now", message=_impossible(item, verb)
             )
         try:
-            return Started(name=member.name, job=self.vault.start(item.id, verb))
+            return Started(
+                name=member.name, job=self.vault.start(item.id, verb, wave.terms(member))
+            )
         except Transient as error:
             after = int(error.after.total_seconds()) if error.after else None
             return Started(

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.errors import Permanent
 from domain.model import ArmId, Recorded
-from domain.plan import Endpoint
+from domain.route import Endpoint
 from domain.run import ProfileState
 
 

@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from domain.plan import Mistake, Place, Plan, PlanRefused, Problem
+from domain.plan import Plan
+from domain.plan_rules import Mistake, Place, PlanRefused, Problem
 
 ROOT: Place = ()
 # A plan needs eight levels; Python's own stack holds some three hundred.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from adapters.plan_file import read_plan
 from domain.errors import Permanent
-from domain.plan import Mistake, Plan, PlanRefused
+from domain.plan import Plan
+from domain.plan_rules import Mistake, PlanRefused
 
 log = logging.getLogger("leeward.plans")
 

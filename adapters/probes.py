@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.resolver
 import requests
 
-from domain.plan import Probe
+from domain.gate import Probe
 from domain.run import DnsAnswer, ProbeAnswer
 
 TIMEOUT_SECONDS = 5.0

@@ -7,25 +7,16 @@ A mutating call is sent once and its poller is never used: the job's id is in th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.azure_errors import translated
 from adapters.identity import Clients
+from adapters.vault_reading import item_of, job_of
 from domain.errors import Transient
 from domain.model import last_segment, segment_after
-from domain.replication import Job, ProtectedItem, Verb
+from domain.replication import Job, ProtectedItem, Terms, Verb
 
-# What Azure writes where there is no time: .NET's zero, and SQL's.
-NO_TIME_BEFORE = datetime(1900, 1, 1, tzinfo=UTC)
-FAILOVER_BODY = {
-    "properties": {
-        "failoverDirection": "PrimaryToRecovery",
-        "sourceSiteOperations": "NotRequired",
-        "providerSpecificDetails": {"instanceType": "A2A"},
-    }
-}
-CLEANUP_BODY = {"properties": {"comments": "Cleaned up by Leeward before a failover"}}
+CLEANUP_BODY = {"properties": {"comments": "Cleaned up by Leeward"}}
 
 
 class AzureSiteRecovery:
@@ -38,9 +29,11 @@ class AzureSiteRecovery:
         """Return every protected item of the vault, page by page."""
         client, group, name = self._vault(vault)
         with translated(f"listing the protected items of {name}"):
-            return [_item(found) for found in client.replication_protected_items.list(group, name)]
+            return [
+                item_of(found) for found in client.replication_protected_items.list(group, name)
+            ]
 
-    def start(self, item_id: str, verb: Verb) -> str:
+    def start(self, item_id: str, verb: Verb, terms: Terms) -> str:
         """Start a verb on an item and return the job's name."""
         client, group, vault = self._vault(item_id)
         fabric = segment_after(item_id, "replicationFabrics")
@@ -50,7 +43,8 @@ class AzureSiteRecovery:
         accepted: list[Any] = []
         once = {"polling": False, "raw_response_hook": accepted.append}
         begin: dict[Verb, Callable[[], object]] = {
-            Verb.FAILOVER: lambda: items.begin_unplanned_failover(*where, FAILOVER_BODY, **once),
+            Verb.FAILOVER: lambda: items.begin_unplanned_failover(*where, _failover(terms), **once),
+            Verb.DRILL: lambda: items.begin_test_failover(*where, _drill(terms), **once),
             Verb.COMMIT: lambda: items.begin_failover_commit(*where, **once),
             Verb.DRILL_CLEANUP: lambda: items.begin_test_failover_cleanup(
                 *where, CLEANUP_BODY, **once
@@ -64,7 +58,7 @@ class AzureSiteRecovery:
         """Return one job with its errors and the recovery point it used."""
         client, group, name = self._vault(vault)
         with translated(f"reading job {job}"):
-            return _job(client.replication_jobs.get(group, name, job))
+            return job_of(client.replication_jobs.get(group, name, job))
 
     def _vault(self, arm_id: str) -> tuple[Any, str, str]:
         client = self._clients.site_recovery(segment_after(arm_id, "subscriptions"))
@@ -82,52 +76,28 @@ def _job_name(headers: Any) -> str:
     )
 
 
-def _item(found: Any) -> ProtectedItem:
-    properties = found.properties
-    details = properties.provider_specific_details or {}
-    scenario = properties.current_scenario
-    running = scenario is not None and scenario.scenario_name not in (None, "", "None")
-    return ProtectedItem(
-        id="/subscriptions" + found.id[len("/subscriptions") :],  # ASR writes /Subscriptions
-        name=found.name,
-        state=properties.protection_state or "",
-        state_description=properties.protection_state_description or "",
-        allowed=tuple(properties.allowed_operations or ()),
-        health=properties.replication_health or "",
-        scenario=scenario.scenario_name if running else None,
-        scenario_job=last_segment(scenario.job_id) if running and scenario.job_id else None,
-        vm=details.get("fabricObjectId"),
-        rpo_seconds=details.get("rpoInSeconds"),
-        rpo_calculated_at=_time(getattr(details, "last_rpo_calculated_time", None)),
-        failed_over_at=_time(properties.last_successful_failover_time),
-    )
+def _failover(terms: Terms) -> dict[str, Any]:
+    """Return the body of a failover; a failback too goes from primary to recovery, for its item was turned round."""
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "sourceSiteOperations": "Required" if terms.graceful else "NotRequired",
+            "providerSpecificDetails": _a2a(terms),
+        }
+    }
 
 
-def _job(found: Any) -> Job:
-    properties = found.properties
-    error = next(iter(properties.errors or ()), None)
-    said = error.service_error_details if error else None
-    custom = properties.custom_details or {}
-    moved = next(iter(custom.get("protectedItemDetails") or ()), None)
-    return Job(
-        name=found.name,
-        state=properties.state or "",
-        started_at=_time(properties.start_time),
-        ended_at=_time(properties.end_time),
-        recovery_point_at=_time(getattr(moved, "recovery_point_time", None)),
-        error_code=said.code if said else None,
-        error=_sentence(said) if said else None,
-    )
+def _drill(terms: Terms) -> dict[str, Any]:
+    return {
+        "properties": {
+            "failoverDirection": "PrimaryToRecovery",
+            "networkType": "VmNetworkAsInput",
+            "networkId": terms.network,
+            "providerSpecificDetails": _a2a(terms),
+        }
+    }
 
 
-def _sentence(said: Any) -> str:
-    parts = (said.message, said.possible_causes, said.recommended_action)
-    return " ".join(part.strip() for part in parts if part)
-
-
-def _time(value: datetime | None) -> datetime | None:
-    """Return an aware time; Azure's zero times mean that there is none, and may lack their zone."""
-    if value is None:
-        return None
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return None if aware < NO_TIME_BEFORE else aware.astimezone(UTC)
+def _a2a(terms: Terms) -> dict[str, Any]:
+    point = {"recoveryPointId": terms.point} if terms.point else {}
+    return {"instanceType": "A2A", **point}

@@ -7,7 +7,7 @@ from typing import Any
 from adapters.azure_errors import translated
 from adapters.identity import Clients
 from domain.model import last_segment, segment_after
-from domain.plan import Endpoint
+from domain.route import Endpoint
 from domain.run import EndpointState, ProfileState
 
 

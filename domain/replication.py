@@ -6,19 +6,20 @@ that runs on an item in its ``currentScenario``: that is how a step that was sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from domain.model import ArmId, Recorded
+from domain.model import ArmId, Recorded, last_segment, same_id
 
 
 class Phase(StrEnum):
     """Where an item stands in its life."""
 
+    REPLICATING = "replicating"
     PROTECTED = "protected"
     ARRIVED = "arrived"
     COMMITTED = "committed"
@@ -26,6 +27,10 @@ class Phase(StrEnum):
 
 
 PHASES: Mapping[str, Phase] = {
+    "enablingprotection": Phase.REPLICATING,
+    "unprotectedstatesbegin": Phase.REPLICATING,
+    "initialreplicationinprogress": Phase.REPLICATING,
+    "initialreplicationrecoverycompletionpending": Phase.REPLICATING,
     "protected": Phase.PROTECTED,
     "unplannedfailovercommitpendingstatesbegin": Phase.ARRIVED,
     "unplannedfailovercommitrequired": Phase.ARRIVED,
@@ -33,11 +38,37 @@ PHASES: Mapping[str, Phase] = {
 }
 
 
+class Interface(Recorded):
+    """A network interface of a protected item: where it comes up, in earnest and in a drill."""
+
+    nic: str
+    source_nic: str | None = None
+    config: str | None = None
+    subnet: str | None = None
+    address: str | None = None
+    public_ip: str | None = None
+    pools: tuple[str, ...] = ()
+    nsg: str | None = None
+    drill_subnet: str | None = None
+    drill_address: str | None = None
+    drill_public_ip: str | None = None
+    drill_pools: tuple[str, ...] = ()
+    drill_nsg: str | None = None
+
+
 class ProtectedItem(Recorded):
-    """One machine under replication, as the vault tells it."""
+    """One machine under replication, as the vault tells it.
+
+    ``vm`` is the machine that is replicated, ``recovered_vm`` the one a failover made, ``test_vm`` a drill's.
+    """
 
     id: ArmId
     name: str
+    friendly_name: str = ""
+    source_region: str = ""
+    target_region: str = ""
+    recovery_container: str | None = None
+    policy: str | None = None
     state: str
     state_description: str = ""
     allowed: tuple[str, ...] = ()
@@ -45,6 +76,17 @@ class ProtectedItem(Recorded):
     scenario: str | None = None
     scenario_job: str | None = None
     vm: str | None = None
+    recovered_vm: str | None = None
+    test_vm: str | None = None
+    test_name: str | None = None
+    recovery_name: str | None = None
+    recovery_size: str | None = None
+    recovery_group: str | None = None
+    network: str | None = None
+    nics: tuple[Interface, ...] = ()
+    disks: tuple[str, ...] = ()
+    group: str | None = None
+    percent: int | None = None
     rpo_seconds: int | None = None
     rpo_calculated_at: AwareDatetime | None = None
     failed_over_at: AwareDatetime | None = None
@@ -70,9 +112,18 @@ class ProtectedItem(Recorded):
 class Verb(StrEnum):
     """What Leeward asks Site Recovery to do with an item."""
 
+    DRILL = "drill"
+    DRILL_CLEANUP = "drill_cleanup"
     FAILOVER = "failover"
     COMMIT = "commit"
-    DRILL_CLEANUP = "drill_cleanup"
+
+
+class Terms(Recorded):
+    """What a verb is started with, besides the item: ``point`` is a recovery point's ARM id, Azure's latest if None."""
+
+    graceful: bool = False
+    network: ArmId | None = None
+    point: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +144,7 @@ RULES: Mapping[Verb, Rule] = {
     Verb.COMMIT: Rule(
         operation="Commit", scenario="CommitFailover", done=frozenset({Phase.COMMITTED})
     ),
+    Verb.DRILL: Rule(operation="TestFailover", scenario="TestFailover", done=frozenset()),
     Verb.DRILL_CLEANUP: Rule(
         operation="TestFailoverCleanup", scenario="TestFailoverCleanup", done=frozenset()
     ),
@@ -121,6 +173,8 @@ def move_for(item: ProtectedItem, verb: Verb) -> Move:
     if rule.operation in item.allowed:
         return Move.POSSIBLE
     if verb is Verb.DRILL_CLEANUP and not item.drill_pending:
+        return Move.HAPPENED
+    if verb is Verb.DRILL and item.drill_pending:
         return Move.HAPPENED
     return Move.IMPOSSIBLE
 
@@ -157,3 +211,21 @@ class Job(Recorded):
     def verdict(self) -> JobState:
         """Return what the job came to; a state never heard of counts as still running."""
         return JOB_STATES.get(self.state.casefold(), JobState.RUNNING)
+
+
+def locate(items: Iterable[ProtectedItem], item_id: str, vm_id: str) -> ProtectedItem | None:
+    """Return a member's item wherever in the vault it lives now: a re-protection gives it a new home.
+
+    Its id comes first, then its machine, replicated or recovered, then its name under another container.
+    """
+    name = last_segment(item_id)
+    best: tuple[int, ProtectedItem] | None = None
+    for item in items:
+        machines = [vm for vm in (item.vm, item.recovered_vm) if vm]
+        if same_id(item.id, item_id):
+            return item
+        if any(same_id(vm, vm_id) for vm in machines):
+            best = (1, item)
+        elif same_id(item.name, name) and (best is None or best[0] > 2):
+            best = (2, item)
+    return best[1] if best else None

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
-from domain.model import Recorded, Reported, RunId
-from domain.plan import Plan
-from domain.signals import Signal
+from domain.model import Reported, RunId
 
 VERSION = "0.1.0"
 
@@ -27,15 +25,6 @@ class Outcome(StrEnum):
     FAILED = "FAILED"
 
 
-class FailoverRequest(Recorded):
-    """The whole input of a failover, frozen when it starts."""
-
-    plan: Plan
-    requested_by: str
-    reason: str
-    signals: tuple[Signal, ...] = ()
-
-
 class Fact(Reported):
     """One thing that happened, in a sentence."""
 
@@ -44,7 +33,7 @@ class Fact(Reported):
 
 
 class MemberOutcome(StrEnum):
-    """What became of one machine in one wave."""
+    """What became of one machine in one wave; ``arrived`` is at the end of the wave's verb."""
 
     ARRIVED = "arrived"
     FAILED = "failed"
@@ -65,6 +54,7 @@ class MemberReport(Reported):
     outcome: MemberOutcome
     attempts: int = 1
     adopted: bool = False
+    required: bool = True
     error: str | None = None
 
 
@@ -244,13 +234,18 @@ class Decision(Reported):
 
 
 class Readiness(Reported):
-    """What stood in the way before the run touched anything; settled when there is nothing left to do."""
+    """What stood in the way before the run touched anything; settled when there is nothing left to do.
+
+    ``items`` and ``machines`` are where each member was found: its protected item, and the machine it protects.
+    """
 
     ready: bool
     settled: bool = False
     blockers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     pending_drills: tuple[str, ...] = ()
+    items: dict[str, str] = Field(default_factory=dict)
+    machines: dict[str, str] = Field(default_factory=dict)
 
 
 class CommitReport(Reported):
@@ -275,11 +270,12 @@ class RunEnd(Reported):
 
 
 class Waiting(Reported):
-    """What a run waits for, and until when."""
+    """What a run waits for, until when, and what whoever answers should know."""
 
     gate: str
     digest: str
     until: AwareDatetime
+    says: str = ""
 
 
 class TierProgress(Reported):

@@ -18,7 +18,7 @@ from activities.readiness import Preflight
 from activities.readiness import Question as ReadinessQuestion
 from activities.recovery import WaveMember
 from domain.model import in_words
-from domain.plan import CommitMode, Reaction
+from domain.policy import CommitMode, Reaction
 from domain.regions import display_name
 from domain.replication import Verb
 from domain.run import (

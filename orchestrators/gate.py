@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from activities.health import Health, Round
-from domain.plan import Gate
+from domain.gate import Gate
 from domain.run import GateReport
 
 from orchestrators.durable import HASTY, Context, Steps, call, now, sleep

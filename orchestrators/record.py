@@ -9,13 +9,13 @@ from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
 from domain.model import in_words
-from domain.plan import CommitMode
+from domain.policy import CommitMode
 from domain.regions import display_name
+from domain.request import RunRequest
 from domain.run import (
     VERSION,
     CommitReport,
     Decision,
-    FailoverRequest,
     FenceReport,
     MemberOutcome,
     Outcome,
@@ -58,7 +58,7 @@ class Record:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.id = context.instance_id
-        self.request = FailoverRequest.model_validate(context.get_input())
+        self.request = RunRequest.model_validate(context.get_input())
         self.plan = self.request.plan
         self.digest = self.plan.digest()
         self.started_at = now(context)

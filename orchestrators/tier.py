@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.model import Recorded
-from domain.plan import Retry, Tier, Vault
+from domain.plan import Tier, Vault
+from domain.policy import Retry
 from domain.replication import Verb
 from domain.run import GateReport, MemberOutcome, TierReport
 from pydantic import AwareDatetime

@@ -13,8 +13,8 @@ from itertools import chain, repeat
 from activities.health import Health, PathQuestion
 from activities.traffic import EndpointChange, ProfileQuestion, Traffic
 from domain.model import Recorded
-from domain.plan import Endpoint
-from domain.plan import Traffic as TrafficPlan
+from domain.route import Endpoint
+from domain.route import Traffic as TrafficPlan
 from domain.run import ProfileState, TrafficReport, in_their_words
 from pydantic import AwareDatetime
 

@@ -17,6 +17,7 @@ from orchestrators.durable import Context, StepFailed, Steps, call, now, sleep
 PACES: Mapping[Verb, tuple[int, ...]] = {
     Verb.FAILOVER: (60, 60, 20, 20, 20, 20, 30, 45, 60),
     Verb.COMMIT: (20, 20, 20, 30, 45, 60),
+    Verb.DRILL: (90, 60, 30, 30, 30, 45, 60),
     Verb.DRILL_CLEANUP: (30, 30, 30, 45, 60),
 }
 TICKS_PER_HISTORY = 20

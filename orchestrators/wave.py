@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from activities.recovery import Ended, Recovery, Started, Wave, WaveMember
 from domain.model import in_words
-from domain.plan import Retry, Tier, Vault
+from domain.plan import Tier, Vault
+from domain.policy import Retry
 from domain.replication import Verb
 from domain.run import MemberOutcome, MemberReport
 

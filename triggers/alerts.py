@@ -16,7 +16,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from domain.plan import Plan
-from domain.run import FailoverRequest
+from domain.request import RunRequest
 from domain.signals import Signal
 from orchestrators.names import UNPLACED, failover_id, region_of
 from triggers.payloads import Ignored, Read, common_alert, health_event
@@ -93,7 +93,7 @@ async def _open(client: df.DurableOrchestrationClient, plan: Plan, signal: Signa
     run = failover_id(plan.name, signal.at, mark)
     if await runtime_status(client, run) is not None:
         return run
-    request = FailoverRequest(
+    request = RunRequest(
         plan=plan, requested_by=f"signal via {signal.via}", reason=signal.summary, signals=(signal,)
     )
     try:

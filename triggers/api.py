@@ -17,8 +17,9 @@ from pydantic import Field, ValidationError
 from domain.desk import objection_to
 from domain.errors import StepError
 from domain.model import Model
-from domain.plan import PlanRefused
-from domain.run import Decision, FailoverRequest, Verdict
+from domain.plan_rules import PlanRefused
+from domain.request import RunRequest
+from domain.run import Decision, Verdict
 from orchestrators.names import bell, desk_of, failover_id
 from triggers.runs import Busy, Plans, entity_id, start_failover, view
 from triggers.web import BadBody, answer, caller, problem, read_object
@@ -79,7 +80,7 @@ class Api:
                 HTTPStatus.UNPROCESSABLE_ENTITY, "the plan is not valid", mistakes=mistakes
             )
         run = failover_id(plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
-        request = FailoverRequest(plan=plan, requested_by=caller(req), reason=asked.reason)
+        request = RunRequest(plan=plan, requested_by=caller(req), reason=asked.reason)
         try:
             await start_failover(client, run, request)
         except Busy as busy:

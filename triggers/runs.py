@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import azure.durable_functions as df
 
 from domain.plan import Plan
-from domain.run import FailoverRequest
+from domain.request import RunRequest
 from orchestrators.names import FAIL_OVER, EntityRef, lock_of
 
 ENDED = {"Completed", "Failed", "Terminated", "Canceled"}
@@ -37,7 +37,7 @@ class Busy(Exception):
 
 
 async def start_failover(
-    client: df.DurableOrchestrationClient, run: str, request: FailoverRequest
+    client: df.DurableOrchestrationClient, run: str, request: RunRequest
 ) -> None:
     """Start a failover run; raises Busy while another run holds the application."""
     holder = await holder_of(client, request.plan.app)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.errors import StepError
-from domain.plan import Endpoint, Probe
-from domain.replication import Job, ProtectedItem, Verb
+from domain.gate import Probe
+from domain.replication import Job, ProtectedItem, Terms, Verb
+from domain.route import Endpoint
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState
 from tests.plan_samples import VAULT, plan
 
@@ -50,7 +51,7 @@ class VaultInMemory:
         self.lists += 1
         return tuple(self.known.values())
 
-    def start(self, item_id: str, verb: Verb) -> str:
+    def start(self, item_id: str, verb: Verb, terms: Terms) -> str:
         name = item_id.rsplit("/", 1)[-1]
         if name in self.refuses:
             raise self.refuses[name]
@@ -59,6 +60,7 @@ class VaultInMemory:
         scenario = {
             Verb.FAILOVER: "UnplannedFailover",
             Verb.COMMIT: "CommitFailover",
+            Verb.DRILL: "TestFailover",
             Verb.DRILL_CLEANUP: "TestFailoverCleanup",
         }[verb]
         self.known[name] = self.known[name].model_copy(

@@ -6,7 +6,7 @@ import pytest
 
 from activities.health import Health, PathQuestion, PathSeen, Round, SourceQuestion
 from domain.errors import Permanent, StepError, Transient
-from domain.plan import Probe
+from domain.gate import Probe
 from domain.run import DnsAnswer, ProbeAnswer
 from tests.activities.ports import ComputeInMemory, NetworkInMemory
 from tests.plan_samples import SUBSCRIPTION

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from activities.recovery import Recovery, Wave, WaveMember, WaveStarted
 from domain.errors import Permanent, StepError, Transient
-from domain.replication import Job, ProtectedItem, Verb
+from domain.replication import Job, ProtectedItem, Terms, Verb
 from tests.activities.ports import CONTAINER, VaultInMemory, item
 from tests.plan_samples import VAULT
 
@@ -170,7 +170,7 @@ def test_one_members_error_is_its_own(error: StepError, again: bool, after: int 
 
 def test_a_bug_in_a_start_is_not_hidden() -> None:
     class Broken(VaultInMemory):
-        def start(self, item_id: str, verb: Verb) -> str:
+        def start(self, item_id: str, verb: Verb, terms: Terms) -> str:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

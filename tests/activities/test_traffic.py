@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from activities.traffic import EndpointChange, ProfileQuestion, Traffic
 from domain.errors import Permanent
-from domain.plan import Endpoint
+from domain.route import Endpoint
 from tests.activities.ports import ProfileInMemory
 from tests.plan_samples import PROFILE
 

@@ -16,8 +16,8 @@ from adapters.identity import Clients
 from adapters.site_recovery import AzureSiteRecovery
 from adapters.traffic_manager import AzureTrafficManager
 from domain.errors import Permanent, Transient
-from domain.plan import Endpoint
-from domain.replication import JobState, Phase, ProtectedItem, Verb
+from domain.replication import JobState, Phase, ProtectedItem, Terms, Verb
+from domain.route import Endpoint
 from local.azure.fleet import make_estate
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
@@ -86,7 +86,7 @@ def test_every_page_of_the_items_is_read() -> None:
 def test_a_failover_is_started_watched_and_committed(azure: Azure) -> None:
     vault = AzureSiteRecovery(azure.clients)
     item = _item(vault, "db-prod-01")
-    job = vault.start(item.id, Verb.FAILOVER)
+    job = vault.start(item.id, Verb.FAILOVER, Terms())
     moving = _item(vault, "db-prod-01")
     assert (moving.scenario, moving.scenario_job) == ("UnplannedFailover", job)
     assert vault.job(VAULT, job).verdict is JobState.RUNNING
@@ -96,7 +96,7 @@ def test_a_failover_is_started_watched_and_committed(azure: Azure) -> None:
     assert arrived.failed_over_at is None or arrived.failed_over_at <= azure.clock.now()
     ended = vault.job(VAULT, job)
     assert ended.verdict is JobState.SUCCEEDED and ended.recovery_point_at and ended.ended_at
-    vault.start(item.id, Verb.COMMIT)
+    vault.start(item.id, Verb.COMMIT, Terms())
     azure.later(60)
     assert _item(vault, "db-prod-01").phase is Phase.COMMITTED
 
@@ -104,7 +104,7 @@ def test_a_failover_is_started_watched_and_committed(azure: Azure) -> None:
 def test_a_job_that_failed_says_why(azure: Azure) -> None:
     azure.simulator.faults.add("capacity_refused", item="db-prod-01")
     vault = AzureSiteRecovery(azure.clients)
-    job = vault.start(_item(vault, "db-prod-01").id, Verb.FAILOVER)
+    job = vault.start(_item(vault, "db-prod-01").id, Verb.FAILOVER, Terms())
     azure.later(200)
     failed = vault.job(VAULT, job)
     assert (failed.verdict, failed.error_code) == (JobState.FAILED, "150097")
@@ -114,7 +114,7 @@ def test_a_job_that_failed_says_why(azure: Azure) -> None:
 def test_a_verb_that_the_state_forbids_is_refused_for_good(azure: Azure) -> None:
     vault = AzureSiteRecovery(azure.clients)
     with pytest.raises(Permanent, match="starting commit of db-prod-01"):
-        vault.start(_item(vault, "db-prod-01").id, Verb.COMMIT)
+        vault.start(_item(vault, "db-prod-01").id, Verb.COMMIT, Terms())
 
 
 @pytest.mark.parametrize("fault", ["error", "throttle", "lost"])
@@ -122,7 +122,7 @@ def test_a_mutating_call_is_sent_once_whatever_comes_of_it(azure: Azure, fault: 
     azure.simulator.faults.add(fault, operation="protectedItems/unplannedFailover", times=None)
     vault = AzureSiteRecovery(azure.clients)
     with pytest.raises(Transient):
-        vault.start(_item(vault, "db-prod-01").id, Verb.FAILOVER)
+        vault.start(_item(vault, "db-prod-01").id, Verb.FAILOVER, Terms())
     sent = [
         r for r in azure.simulator.requests if r.method == "POST" and "events" not in r.operation
     ]

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from adapters.plan_file import read_plan
 from adapters.plan_schema import schema_text
-from domain.plan import Mistake, Plan, PlanRefused
+from domain.plan import Plan
+from domain.plan_rules import Mistake, PlanRefused
 
 ROOT = Path(__file__).parents[2]
 SHOP = (ROOT / "plans/shop.yaml").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ import trustme
 
 from adapters import probes as module
 from adapters.probes import NetworkProbes
-from domain.plan import Probe
+from domain.gate import Probe
 from domain.run import DnsAnswer, ProbeAnswer
 
 

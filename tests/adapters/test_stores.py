@@ -9,7 +9,7 @@ import pytest
 from adapters.evidence_store import FolderEvidence
 from adapters.plan_store import FolderPlans
 from domain.errors import Permanent, Transient
-from domain.plan import PlanRefused
+from domain.plan_rules import PlanRefused
 
 SHOP = (Path(__file__).parents[2] / "plans/shop.yaml").read_text(encoding="utf-8")
 

@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.plan import (
-    Commit,
-    CommitMode,
-    EndpointType,
-    Fence,
-    Gate,
-    Plan,
-    Policy,
-    Probe,
-    Problem,
-    Reaction,
-)
+from domain.gate import Gate, Probe
+from domain.plan import Plan
+from domain.plan_rules import Problem
+from domain.policy import Commit, CommitMode, Fence, Policy, Reaction
+from domain.route import EndpointType
 from tests.plan_samples import PROFILE, SUBSCRIPTION, VAULT, plan, plan_data, tier
 
 
@@ -204,6 +197,8 @@ def _leaves(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | i
     return [place]
 
 
+NETWORKS = f"{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks"
+STORES = f"{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Storage/storageAccounts"
 CHANGES: dict[tuple[str | int, ...], dict[str, Any]] = {
     ("name",): {"name": "other"},
     ("application",): {"application": "other"},
@@ -215,6 +210,19 @@ CHANGES: dict[tuple[str | int, ...], dict[str, Any]] = {
     ("tiers", "after"): {"tiers": [tier("db", "db-01", after=[])]},
     ("traffic",): {"traffic": {**plan_data()["traffic"], "verify": "https://shop.example.com/"}},
     ("policy",): {"policy": {"deadline": "PT5H"}},
+    ("depends_on",): {"depends_on": ["billing"]},
+    ("engine",): {"engine": "asr", "recovery_plans": ["shop"]},
+    ("recovery_plans",): {"recovery_plans": ["shop"]},
+    ("drill",): {"drill": {"network": f"{NETWORKS}/drill"}},
+    ("protection",): {
+        "target": {"region": "westus", "resource_group": f"{SUBSCRIPTION}/resourceGroups/west"},
+        "vault": {**plan_data()["vault"], "recovery_fabric": "g", "recovery_container": "d"},
+        "protection": {
+            "policy": {"name": "shop-24h"},
+            "cache": {"source": f"{STORES}/east", "target": f"{STORES}/west"},
+            "networks": {"source": f"{NETWORKS}/east", "target": f"{NETWORKS}/west"},
+        },
+    },
 }
 
 

@@ -34,7 +34,7 @@ def item(state: str = "Protected", *allowed: str, **more: Any) -> ProtectedItem:
         ("UnplannedFailoverCommitPendingStatesBegin", Phase.ARRIVED),
         ("UNPLANNEDFAILOVERCOMMITREQUIRED", Phase.ARRIVED),
         ("UnplannedFailoverCommitted", Phase.COMMITTED),
-        ("EnablingProtection", Phase.OTHER),
+        ("EnablingProtection", Phase.REPLICATING),
         ("", Phase.OTHER),
     ],
 )
@@ -71,6 +71,10 @@ def test_a_drill_waits_when_its_cleanup_is_allowed() -> None:
         (item("Protected", "TestFailoverCleanup"), Verb.DRILL_CLEANUP, Move.POSSIBLE),
         (item("Protected", "UnplannedFailover"), Verb.DRILL_CLEANUP, Move.HAPPENED),
         (item("Protected", scenario="TestFailoverCleanup"), Verb.DRILL_CLEANUP, Move.RUNNING),
+        (item("Protected", "TestFailover"), Verb.DRILL, Move.POSSIBLE),
+        (item("Protected", "TestFailoverCleanup"), Verb.DRILL, Move.HAPPENED),
+        (item("Protected", scenario="TestFailover"), Verb.DRILL, Move.RUNNING),
+        (item("UnplannedFailoverCommitted"), Verb.DRILL, Move.IMPOSSIBLE),
     ],
 )
 def test_the_move_follows_from_the_item(found: ProtectedItem, verb: Verb, move: Move) -> None:

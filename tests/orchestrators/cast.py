@@ -12,7 +12,7 @@ from activities.readiness import Question
 from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
 from activities.traffic import EndpointChange, ProfileQuestion
 from domain.evidence import digest, seal
-from domain.plan import Probe
+from domain.gate import Probe
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState, Readiness
 
 EAST = EndpointState(

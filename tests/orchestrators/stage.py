@@ -28,7 +28,8 @@ from activities.traffic import Traffic
 from domain.model import Model
 from domain.plan import Plan
 from domain.reply import Done, Refused
-from domain.run import FailoverRequest, RunEnd
+from domain.request import RunRequest
+from domain.run import RunEnd
 from domain.signals import Signal
 from entities.desk import desk
 from entities.lock import lock
@@ -198,9 +199,7 @@ class Stage:
         signals: tuple[Signal, ...] = (),
     ) -> str:
         """Start a failover of the plan."""
-        request = FailoverRequest(
-            plan=plan, requested_by=requested_by, reason="a test", signals=signals
-        )
+        request = RunRequest(plan=plan, requested_by=requested_by, reason="a test", signals=signals)
         return self.engine.start_new("fail_over", twice(request.wire()), run)
 
     def at(self, seconds: float, do: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from activities.health import Heard, PathQuestion, PathSeen, Round
 from activities.traffic import EndpointChange
-from domain.plan import Probe
+from domain.gate import Probe
 from domain.reply import Refused
 from domain.run import DnsAnswer, Outcome, ProfileState
 from tests.orchestrators.cast import deaf, ok

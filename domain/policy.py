@@ -1,0 +1,77 @@
+"""The rules that a plan's owner sets for every run: approval, fence, recovery point, commit, retries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.gate import Probe
+from domain.model import Duration, Model
+
+
+class Approval(Model):
+    """Whether a person must agree first, and for how long one is asked; a run that a signal opened always asks."""
+
+    required: bool = True
+    within: Duration = timedelta(minutes=30)
+
+
+class Reaction(StrEnum):
+    """What to do with traffic when the source could not be proved down."""
+
+    PROCEED = "proceed"
+    STOP = "stop"
+
+
+class Fence(Model):
+    """What must not be the case when traffic moves: a source that may still take writes."""
+
+    silent: Reaction = Reaction.PROCEED
+    answering: Reaction = Reaction.STOP
+    probes: tuple[Probe, ...] = ()
+
+
+class RecoveryPoint(StrEnum):
+    """Which state of a machine is recovered, where no point is named."""
+
+    LATEST = "latest"
+    LATEST_PROCESSED = "latest_processed"
+    LATEST_APP_CONSISTENT = "latest_app_consistent"
+    LATEST_CRASH_CONSISTENT = "latest_crash_consistent"
+
+
+class CommitMode(StrEnum):
+    """Who ends the failover; a commit deletes the recovery points."""
+
+    AUTO_AFTER = "auto_after"
+    MANUAL = "manual"
+    NEVER = "never"
+
+
+class Commit(Model):
+    """When the failover becomes final; the soak before it is also the window for a person's answer."""
+
+    mode: CommitMode = CommitMode.MANUAL
+    after: Duration = timedelta(minutes=10)
+    within: Duration = timedelta(hours=1)
+
+
+class Retry(Model):
+    """How often a member's failed job is started again, and after which pause."""
+
+    attempts: Annotated[int, Field(ge=1, le=5)] = 2
+    pause: Duration = timedelta(minutes=1)
+
+
+class Policy(Model):
+    """The rules that the plan's owner set for every run."""
+
+    approval: Approval = Approval()
+    fence: Fence = Fence()
+    recovery_point: RecoveryPoint = RecoveryPoint.LATEST
+    commit: Commit = Commit()
+    retry: Retry = Retry()
+    deadline: Duration = timedelta(hours=6)

@@ -1,0 +1,77 @@
+"""What it takes to replicate an application: policy, cache storage, networks; and what a drill needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import StringConstraints, model_validator
+
+from domain.action import Action
+from domain.model import ArmId, Duration, Model
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+STORAGE_KIND = "/providers/microsoft.storage/storageaccounts/"
+NETWORK_KIND = "/providers/microsoft.network/virtualnetworks/"
+LONGEST_RETENTION = timedelta(days=15)
+HOUR = timedelta(hours=1)
+
+
+class ReplicationPolicy(Model):
+    """How often recovery points are made and how long they are kept; Azure keeps 15 days at most."""
+
+    name: Name
+    crash_consistent: Duration = timedelta(minutes=5)
+    app_consistent: Duration = HOUR
+    retention: Duration = timedelta(days=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.retention > LONGEST_RETENTION:
+            raise ValueError("retention is beyond the 15 days that Azure keeps; write P15D or less")
+        if self.app_consistent < HOUR:
+            raise ValueError("app_consistent is below the hour that Azure allows; write PT1H")
+        return self
+
+
+class Ends(Model):
+    """Two resources of a kind, one per region."""
+
+    source: ArmId
+    target: ArmId
+
+
+class Protection(Model):
+    """How the plan's machines are replicated: replication to the target region, and back after a failover."""
+
+    policy: ReplicationPolicy
+    cache: Ends
+    networks: Ends
+    within: Duration = timedelta(hours=8)
+
+    @model_validator(mode="after")
+    def _kinds(self) -> Self:
+        for kind, ends in ((STORAGE_KIND, self.cache), (NETWORK_KIND, self.networks)):
+            for arm_id in (ends.source, ends.target):
+                if kind not in f"{arm_id.casefold()}/":
+                    raise ValueError(f"{arm_id} is not of the kind {kind.strip('/')}")
+        return self
+
+
+class Drill(Model):
+    """How the plan is rehearsed: in which isolated network, for how long, and what is done once all is cleaned up."""
+
+    network: ArmId
+    approval: bool = False
+    hold: Duration | None = None
+    grace: Duration = timedelta(minutes=15)
+    hooks: tuple[Action, ...] = ()
+    deadline: Duration = timedelta(hours=6)
+
+    @model_validator(mode="after")
+    def _a_network(self) -> Self:
+        if NETWORK_KIND not in f"{self.network.casefold()}/":
+            raise ValueError(
+                "network is not a virtual network's id; give .../Microsoft.Network/virtualNetworks/NAME"
+            )
+        return self
