@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import StepError
 from domain.gate import Probe
-from domain.replication import Job, ProtectedItem, Terms, Verb
+from domain.replication import RULES, Job, ProtectedItem, Terms, Verb
 from domain.route import Endpoint
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState
 from tests.plan_samples import VAULT, plan
@@ -57,12 +57,7 @@ class VaultInMemory:
             raise self.refuses[name]
         self.starts.append((name, verb))
         job = f"job-{len(self.starts)}"
-        scenario = {
-            Verb.FAILOVER: "UnplannedFailover",
-            Verb.COMMIT: "CommitFailover",
-            Verb.DRILL: "TestFailover",
-            Verb.DRILL_CLEANUP: "TestFailoverCleanup",
-        }[verb]
+        scenario = RULES[verb].scenario
         self.known[name] = self.known[name].model_copy(
             update={"scenario": scenario, "scenario_job": job, "allowed": ()}
         )

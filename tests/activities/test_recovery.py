@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from activities.recovery import Recovery, Wave, WaveMember, WaveStarted
 from domain.errors import Permanent, StepError, Transient
-from domain.replication import Job, ProtectedItem, Terms, Verb
+from domain.replication import RULES, Job, ProtectedItem, Terms, Verb
 from tests.activities.ports import CONTAINER, VaultInMemory, item
 from tests.plan_samples import VAULT
 
@@ -49,11 +49,7 @@ def test_a_wave_is_started_with_one_read_and_one_write_per_item() -> None:
 
 @pytest.mark.parametrize("verb", Verb)
 def test_a_wave_that_is_delivered_again_starts_nothing_twice(verb: Verb) -> None:
-    allowed = {
-        Verb.FAILOVER: "UnplannedFailover",
-        Verb.COMMIT: "Commit",
-        Verb.DRILL_CLEANUP: "TestFailoverCleanup",
-    }[verb]
+    allowed = RULES[verb].operation
     vault = VaultInMemory().hold(item("a", allowed=(allowed,)), item("b", allowed=(allowed,)))
     first = Recovery(vault).start_wave(wave("a", "b", verb=verb))
     again = Recovery(vault).start_wave(wave("a", "b", verb=verb))
