@@ -29,10 +29,12 @@ from entities.desk import desk
 from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
+from orchestrators.chains import move_chain
 from orchestrators.failover import fail_over
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
+from orchestrators.window import commit_failover
 from triggers.alerts import Alerts
 from triggers.api import Api
 
@@ -52,12 +54,21 @@ notices = Notices(EventTopic(clients, settings.event_topic))
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-for orchestrator in (fail_over, move_tier, watch_wave, await_decision, shift_traffic):
+for orchestrator in (
+    fail_over,
+    commit_failover,
+    move_chain,
+    move_tier,
+    watch_wave,
+    await_decision,
+    shift_traffic,
+):
     app.orchestration_trigger(context_name="context")(orchestrator)
 
 for activity in (
     on_wire(recovery.start_wave),
     on_wire(recovery.check_wave),
+    on_wire(recovery.cancel_wave),
     on_wire(preflight.assess_readiness),
     on_wire(health.probe_round),
     on_wire(health.look_at_source),
@@ -80,9 +91,10 @@ app.event_grid_trigger(arg_name="event")(
 )
 for route, method, door in (
     ("alerts", "POST", alerts.on_alert),
-    ("plans/{plan}/failover", "POST", api.request_failover),
+    ("plans/{plan}/{verb}", "POST", api.request_run),
     ("runs/{id}", "GET", api.show_run),
     ("runs/{id}/decisions", "POST", api.decide),
+    ("runs/{id}/controls", "POST", api.control),
 ):
     app.route(route=route, methods=[method])(app.durable_client_input(client_name="client")(door))
 app.route(route="runs/{id}/evidence", methods=["GET"])(api.show_evidence)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from domain.model import Recorded
-from domain.plan import Plan
+from domain.plan import Plan, Way
 from domain.policy import CommitMode
 from domain.regions import display_name
-from domain.replication import Move, Phase, ProtectedItem, Verb, move_for
+from domain.replication import Phase, ProtectedItem, locate
+from domain.request import Kind
 from domain.run import ProfileState, Readiness
+from domain.standing import Findings, judge
+
+MOVES_USERS = {Kind.FAILOVER, Kind.FAILBACK, Kind.ROUND_TRIP}
 
 
 class Vault(Protocol):
@@ -31,9 +35,10 @@ class Profiles(Protocol):
 
 
 class Question(Recorded):
-    """Which plan is to be looked at."""
+    """Which plan is to be looked at, as written, and for which kind of run."""
 
     plan: Plan
+    kind: Kind = Kind.FAILOVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,76 +49,71 @@ class Preflight:
     traffic: Profiles
 
     def assess_readiness(self, question: Question) -> Readiness:
-        """Return what blocks a failover of the plan, what is odd, and which drills are pending."""
-        plan = question.plan
-        found = {item.id.casefold(): item for item in self.vault.items(plan.vault.id)}
-        blockers: list[str] = []
-        warnings: list[str] = []
-        drills: list[str] = []
+        """Return what blocks a run of the plan, what is odd, what is pending, and where each member was found."""
+        plan, kind = question.plan, question.kind
+        items = self.vault.items(plan.vault.id)
+        found = Findings()
+        located: dict[str, ProtectedItem] = {}
         for member in plan.members:
-            item = found.get(plan.vault.item_id(member.item_name).casefold())
-            if item is None:
-                blockers.append(
-                    f"{member.name} has no protected item {member.item_name} in {plan.vault.container}; "
-                    "protect it, or mend the plan"
-                )
-            elif item.drill_pending:
-                drills.append(member.name)
-            else:
-                _judge(member.name, item, blockers, warnings)
-        profile = self.traffic.profile(plan.traffic.profile)
-        _judge_profile(plan, profile, blockers, warnings)
+            item = locate(items, plan.vault.item_id(member.item_name), plan.vm_id(member))
+            if item is not None:
+                located[member.name] = item
+                judge(kind, plan, member.name, item, found)
+                continue
+            missing = (
+                f"{member.name} has no protected item {member.item_name} in {plan.vault.container}; "
+                "protect it, or mend the plan"
+            )
+            (found.blockers if member.required else found.warnings).append(missing)
+        moved = _all_settled(plan, kind, located, found)
+        if kind in MOVES_USERS:
+            moved = self._look_at_users(plan, kind, found) and moved
         return Readiness(
-            ready=not blockers,
-            settled=_all_moved(plan, found) and _users_moved(plan, profile),
-            blockers=tuple(blockers),
-            warnings=tuple(warnings),
-            pending_drills=tuple(drills),
+            ready=not found.blockers,
+            settled=moved,
+            blockers=tuple(found.blockers),
+            warnings=tuple(found.warnings),
+            pending_drills=tuple(found.drills),
+            to_reprotect=tuple(found.to_reprotect),
+            to_commit=tuple(found.to_commit),
+            items={name: item.id for name, item in located.items()},
+            machines={name: item.vm for name, item in located.items() if item.vm},
         )
 
-
-def _all_moved(plan: Plan, found: Mapping[str, ProtectedItem]) -> bool:
-    items = [found.get(plan.vault.item_id(m.item_name).casefold()) for m in plan.members]
-    done = {Phase.COMMITTED}
-    if plan.policy.commit.mode is CommitMode.NEVER:
-        done.add(Phase.ARRIVED)
-    return all(item and item.scenario is None and item.phase in done for item in items)
-
-
-def _users_moved(plan: Plan, profile: ProfileState) -> bool:
-    source = profile.endpoint(plan.traffic.source.name)
-    target = profile.endpoint(plan.traffic.target.name)
-    return bool(source and target and target.enabled and not source.enabled)
+    def _look_at_users(self, plan: Plan, kind: Kind, found: Findings) -> bool:
+        """Judge the profile, and say whether users are at the target already."""
+        profile = self.traffic.profile(plan.traffic.profile)
+        turned = plan.going(Way.HOME if kind is Kind.FAILBACK else Way.OUT)
+        _judge_profile(turned, profile, found)
+        source = profile.endpoint(turned.traffic.source.name)
+        target = profile.endpoint(turned.traffic.target.name)
+        return bool(source and target and target.enabled and not source.enabled)
 
 
-def _judge(name: str, item: ProtectedItem, blockers: list[str], warnings: list[str]) -> None:
-    move = move_for(item, Verb.FAILOVER)
-    if move is Move.HAPPENED:
-        warnings.append(
-            f"{name} has failed over before ({item.state_description}); it is not moved again"
-        )
-    elif move is Move.RUNNING:
-        warnings.append(f"a failover of {name} runs already; it is adopted")
-    elif move is Move.BUSY:
-        warnings.append(f"{item.scenario} runs on {name}; the run waits for it")
-    elif move is Move.IMPOSSIBLE:
-        blockers.append(
-            f"{name} cannot fail over while it is {item.state} ({item.state_description}); "
-            "wait until it is protected, or repair its replication"
-        )
-    if item.health.casefold() == "critical":
-        warnings.append(f"the replication of {name} is critical; its recovery point may be old")
+def _all_settled(
+    plan: Plan, kind: Kind, located: dict[str, ProtectedItem], found: Findings
+) -> bool:
+    """Say whether nothing is left to do with any member; an uncommitted end counts where the plan wants it so."""
+    if any(item.scenario is not None for item in located.values()):
+        return False
+    done = set(found.settled)
+    if kind is Kind.FAILOVER and plan.policy.commit.mode is CommitMode.NEVER:
+        done |= {name for name, item in located.items() if item.phase is Phase.ARRIVED}
+    return bool(located) and done >= {m.name for m in plan.members if m.required} | set(located)
 
 
-def _judge_profile(
-    plan: Plan, profile: ProfileState, blockers: list[str], warnings: list[str]
-) -> None:
-    for end in (plan.traffic.source, plan.traffic.target):
+def _judge_profile(plan: Plan, profile: ProfileState, found: Findings) -> None:
+    ends = [plan.traffic.source, plan.traffic.target]
+    if plan.traffic.maintenance:
+        ends.append(plan.traffic.maintenance)
+    for end in ends:
         if profile.endpoint(end.name) is None:
             has = ", ".join(endpoint.name for endpoint in profile.endpoints) or "none"
-            blockers.append(f"the profile {profile.fqdn} has no endpoint {end.name}; it has {has}")
+            found.blockers.append(
+                f"the profile {profile.fqdn} has no endpoint {end.name}; it has {has}"
+            )
     target = profile.endpoint(plan.traffic.target.name)
     if target is not None and target.enabled:
-        warnings.append(
+        found.warnings.append(
             f"endpoint {target.name} is enabled already; users may reach {display_name(plan.target.region)} now"
         )

@@ -32,6 +32,10 @@ class SiteRecovery(Protocol):
         """Return one job."""
         ...
 
+    def cancel(self, vault: str, job: str) -> None:
+        """Ask for the end of a job that runs."""
+        ...
+
 
 class WaveMember(Recorded):
     """One machine of a wave: its plan name, its item, and the job once there is one."""
@@ -126,6 +130,18 @@ class Recovery:
             self._look(wave, member, found.get(member.item.casefold())) for member in wave.members
         )
         return WaveNews(ended=tuple(news for news in ended if news))
+
+    def cancel_wave(self, wave: Wave) -> WaveNews:
+        """Cancel the jobs of a wave that still run; one that has ended meanwhile is as good as cancelled."""
+        found = _by_id(self.vault.items(wave.vault))
+        for member in wave.members:
+            item = found.get(member.item.casefold())
+            if item and item.scenario_job and move_for(item, wave.verb) is Move.RUNNING:
+                try:
+                    self.vault.cancel(wave.vault, item.scenario_job)
+                except Permanent:
+                    continue  # it cannot be cancelled any more: it ends, and the next look says how
+        return WaveNews()
 
     def _look_twice(self, wave: Wave, started: tuple[Started, ...]) -> tuple[Started, ...]:
         """Adopt what Azure refused to start because it runs: the list may have lagged behind a lost answer."""

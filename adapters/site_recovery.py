@@ -60,6 +60,12 @@ class AzureSiteRecovery:
         with translated(f"reading job {job}"):
             return job_of(client.replication_jobs.get(group, name, job))
 
+    def cancel(self, vault: str, job: str) -> None:
+        """Ask for the end of a job that runs."""
+        client, group, name = self._vault(vault)
+        with translated(f"cancelling job {job}"):
+            client.replication_jobs.begin_cancel(group, name, job, polling=False)
+
     def _vault(self, arm_id: str) -> tuple[Any, str, str]:
         client = self._clients.site_recovery(segment_after(arm_id, "subscriptions"))
         return client, segment_after(arm_id, "resourceGroups"), segment_after(arm_id, "vaults")

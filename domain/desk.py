@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.controls import ControlVerb, objection_to_control
+
 State = dict[str, Any]
+EMPTY: State = {"gates": {}, "refused": [], "controls": [], "states": {}}
 KEPT_REFUSALS = 200
+KEPT_CONTROLS = 200
 
 
 def open_gate(state: State, question: dict[str, Any]) -> State:
-    """Open a gate; one that was opened before stays as it is."""
-    if question["gate"] in state["gates"]:
-        return state
+    """Open a gate; one that was opened before stays as it is, but rings where it is asked now."""
+    known = state["gates"].get(question["gate"])
+    if known:
+        rung = {**known, "bell": question["bell"]}
+        return {**state, "gates": {**state["gates"], question["gate"]: rung}}
     gate = {
         "digest": question["digest"],
         "requestedBy": question["requested_by"],
@@ -62,3 +68,17 @@ def objection_to(state: State, decision: dict[str, Any]) -> str | None:
     if decision["by"].casefold() == gate["requestedBy"].casefold():  # Entra compares names so
         return f"{decision['by']} asked for this run and cannot decide about it; somebody else must"
     return None
+
+
+def control(state: State, word: dict[str, Any]) -> State:
+    """Lay a word of control on the desk; what would change nothing is left out, and the pile has an end."""
+    laid = state.get("controls", [])
+    useless = objection_to_control(laid, ControlVerb(word["verb"]))
+    if useless or len(laid) >= KEPT_CONTROLS:
+        return state
+    return {**state, "controls": [*laid, word]}
+
+
+def report(state: State, name: str, stands: str) -> State:
+    """Note where a part of the run stands, for those that wait for it."""
+    return {**state, "states": {**state.get("states", {}), name: stands}}

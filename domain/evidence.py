@@ -17,6 +17,14 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from domain.model import Reported
+from domain.reports import (
+    ActionReport,
+    ChildRun,
+    DrillReport,
+    ProtectionReport,
+    ReprotectReport,
+)
+from domain.request import Kind, Mode
 from domain.run import (
     CommitReport,
     Decision,
@@ -39,8 +47,9 @@ class RunFacts(Reported):
     id: str
     plan: str
     plan_digest: str
-    kind: Literal["failover"] = "failover"
-    mode: Literal["real"] = "real"
+    kind: Kind = Kind.FAILOVER
+    mode: Mode = Mode.FORCED
+    under: str | None = None
     source: str
     target: str
     requested_by: str
@@ -88,6 +97,11 @@ class Evidence(Reported):
     traffic: TrafficReport | None = None
     commit: CommitReport | None = None
     cleanup: Cleanup = Cleanup()
+    actions: tuple[ActionReport, ...] = ()
+    drill: DrillReport | None = None
+    protection: ProtectionReport | None = None
+    reprotection: ReprotectReport | None = None
+    children: tuple[ChildRun, ...] = ()
     timing: Timing
     deviations: tuple[str, ...] = ()
 

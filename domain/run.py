@@ -97,13 +97,20 @@ class TierReport(Reported):
     @property
     def trouble(self) -> str | None:
         """Return why the tier did not arrive, or None if it did."""
-        lost = [member for member in self.members if member.outcome is not MemberOutcome.ARRIVED]
+        if self.arrived:
+            return None
+        lost = [m for m in self.lost if m.required]
         if lost:
             return "; ".join(f"{m.name} {m.outcome.value}: {m.error}" for m in lost)
         if self.gate and not self.gate.passed:
             mute = [a for a in self.gate.answers if not a.ok] or list(self.gate.answers)
             return f"the gate stayed shut: {in_their_words(mute)}"
-        return None
+        return "its gate could not be asked"
+
+    @property
+    def lost(self) -> tuple[MemberReport, ...]:
+        """Return the members that did not arrive, required or not."""
+        return tuple(m for m in self.members if m.outcome is not MemberOutcome.ARRIVED)
 
 
 class Silence(StrEnum):
@@ -244,6 +251,8 @@ class Readiness(Reported):
     blockers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     pending_drills: tuple[str, ...] = ()
+    to_reprotect: tuple[str, ...] = ()
+    to_commit: tuple[str, ...] = ()
     items: dict[str, str] = Field(default_factory=dict)
     machines: dict[str, str] = Field(default_factory=dict)
 
@@ -293,4 +302,4 @@ class Progress(Reported):
     facts: tuple[Fact, ...] = ()
     tiers: tuple[TierProgress, ...] = ()
     waits_for: Waiting | None = None
-    child: str | None = None
+    children: tuple[str, ...] = ()

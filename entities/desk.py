@@ -1,17 +1,20 @@
-"""The desk of one run: which questions are open, and every answer ever laid on it."""
+"""The desk of one run: the open questions, every answer and word of control laid on it, and where its parts stand."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from domain.desk import State, close_gate, decide, open_gate
+from domain.controls import standing_of
+from domain.desk import EMPTY, State, close_gate, control, decide, open_gate, report
 from entities.context import EntityContext, UnknownOperation
+
+READS = ("read", "standing")
 
 
 def desk(context: EntityContext) -> None:
-    """Open a gate, lay a decision on the desk, read or close the gate."""
-    state: State = context.get_state() or {"gates": {}, "refused": []}
-    request = context.get_input()
+    """Open, read or close a gate; take a decision or a word of control; tell or note where the run's parts stand."""
+    state: State = {**EMPTY, **(context.get_state() or {})}
+    request = context.get_input() or {}
     match context.operation_name:
         case "open":
             state = open_gate(state, request)
@@ -19,14 +22,25 @@ def desk(context: EntityContext) -> None:
             state = decide(state, request)
         case "close":
             state = close_gate(state, request["gate"])
-        case "read":
+        case "control":
+            state = control(state, request)
+        case "report":
+            state = report(state, request["name"], request["state"])
+        case operation if operation in READS:
             pass
         case other:
             raise UnknownOperation("desk", other)
-    context.set_state(state)
-    context.set_result(_answer(state, request["gate"]))
+    if context.operation_name not in READS:
+        context.set_state(state)
+    context.set_result(_answer(state, request.get("gate")))
 
 
-def _answer(state: State, name: str) -> dict[str, Any]:
+def _answer(state: State, name: str | None) -> dict[str, Any]:
+    """Return the gate that was asked about, what the run has to heed, and where its parts stand."""
     gate = state["gates"].get(name) or {"rings": 0, "decision": None}
-    return {"rings": gate["rings"], "decision": gate["decision"]}
+    return {
+        "rings": gate["rings"],
+        "decision": gate["decision"],
+        "standing": standing_of(state["controls"]).wire(),
+        "states": state["states"],
+    }

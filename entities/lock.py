@@ -12,10 +12,11 @@ FREE: dict[str, Any] = {"holder": None, "token": 0}
 def lock(context: EntityContext) -> None:
     """Acquire or release the lock of an application; asking twice changes nothing."""
     state = context.get_state() or FREE
-    run = context.get_input()["run"]
+    request = context.get_input()
+    run = request["run"]
     match context.operation_name:
         case "acquire":
-            state, answer = acquire(state, run)
+            state, answer = acquire(state, run, request.get("under"))
         case "release":
             state, answer = release(state, run)
         case other:
@@ -24,11 +25,13 @@ def lock(context: EntityContext) -> None:
     context.set_result(answer)
 
 
-def acquire(state: dict[str, Any], run: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the lock to a run if it is free; its token is None when another run holds it."""
+def acquire(
+    state: dict[str, Any], run: str, under: str | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the lock to a run if it is free; its token is None when a run holds it that is not its parent either."""
     if state["holder"] is None:
         state = {"holder": run, "token": state["token"] + 1}
-    held = state["holder"] == run
+    held = state["holder"] in {run, under}
     return state, {"holder": state["holder"], "token": state["token"] if held else None}
 
 

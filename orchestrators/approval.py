@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.controls import Standing
 from domain.model import Recorded
 from domain.run import Decision
 from pydantic import AwareDatetime
 
+from orchestrators.controls import read_standing
 from orchestrators.durable import Context, Steps, ask, hear, now
 from orchestrators.names import bell, desk_of
 
@@ -19,19 +21,25 @@ TURNS_PER_HISTORY = 20
 
 
 class Question(Recorded):
-    """What is asked at a gate, about which plan digest, by whose wish, and until when."""
+    """What is asked at a gate, about which plan digest, by whose wish, and until when.
+
+    ``wishes`` counts those that the run knows: a new one, like a cancel, ends the wait without an answer.
+    """
 
     run: str
+    under: str | None = None
     gate: str
     digest: str
     requested_by: str
     until: AwareDatetime
+    wishes: int = 0
 
 
 class Answer(Recorded):
-    """The decision, or none when nobody answered in time."""
+    """The decision, or none when nobody answered in time or the wait was ``disturbed`` by another word."""
 
     decision: Decision | None = None
+    disturbed: bool = False
 
 
 def await_decision(context: Context) -> Steps[dict[str, object] | None]:
@@ -46,6 +54,12 @@ def await_decision(context: Context) -> Steps[dict[str, object] | None]:
         if said["decision"]:
             decision = Decision.model_validate({**said["decision"], "at": now(context)})
             return Answer(decision=decision).wire()
+        standing = Standing.model_validate(said["standing"])
+        if question.under:
+            above = yield from read_standing(context, question.under)
+            standing = standing.and_above(above)
+        if standing.cancelled_by or len(standing.wishes) > question.wishes:
+            return Answer(disturbed=True).wire()
         if left <= timedelta(0):
             return Answer().wire()
         yield from hear(context, bell(question.gate, said["rings"] + 1), min(LISTEN, left))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol, TypeVar, get_type_hints
@@ -66,6 +66,10 @@ class Context(Protocol):
 
     def task_any(self, activities: list[Any]) -> Any:
         """Wait for the first of several tasks."""
+        ...
+
+    def task_all(self, activities: list[Any]) -> Any:
+        """Wait for all of several tasks."""
         ...
 
     def set_custom_status(self, status: Any) -> None:
@@ -136,14 +140,30 @@ def in_short(bug: Exception) -> str:
 
 def child(
     context: Context,
-    orchestrator: Callable[[Context], Steps[Any]],
+    orchestrator: Callable[[Context], Steps[Any]] | str,
     request: Model,
     instance_id: str,
     answer: type[Out],
 ) -> Steps[Out]:
-    """Run a child orchestration; it reports failure as its answer."""
-    said = yield context.call_sub_orchestrator(orchestrator.__name__, request.wire(), instance_id)
+    """Run a child orchestration, a whole run by its name; it reports failure as its answer."""
+    name = orchestrator if isinstance(orchestrator, str) else orchestrator.__name__
+    said = yield context.call_sub_orchestrator(name, request.wire(), instance_id)
     return answer.model_validate(said)
+
+
+def fan_out(
+    context: Context,
+    orchestrator: Callable[[Context], Steps[Any]],
+    requests: Mapping[str, Model],
+    answer: type[Out],
+) -> Steps[dict[str, Out]]:
+    """Run several children side by side, by instance id, and return the answers of all."""
+    tasks = [
+        context.call_sub_orchestrator(orchestrator.__name__, request.wire(), instance_id)
+        for instance_id, request in requests.items()
+    ]
+    said = yield context.task_all(tasks)
+    return {name: answer.model_validate(one) for name, one in zip(requests, said, strict=True)}
 
 
 def ask(context: Context, entity: EntityRef, operation: str, request: dict[str, Any]) -> Steps[Any]:

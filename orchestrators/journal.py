@@ -18,7 +18,7 @@ class Journal:
         self._context = context
         self._tiers = {name: TierProgress(name=name, state="waiting") for name in tiers}
         self._waits_for: Waiting | None = None
-        self._child: str | None = None
+        self._children: tuple[str, ...] = ()
         self._step = "start"
         self.facts: list[Fact] = []
 
@@ -37,19 +37,28 @@ class Journal:
         self._step = name
         self.show()
 
+    @property
+    def at(self) -> str:
+        """Return the step that the run is at."""
+        return self._step
+
     def tier(self, name: str, state: str) -> None:
         """Say where a tier stands."""
         self._tiers[name] = TierProgress(name=name, state=state)
         self.show()
 
-    def follow(self, child: str | None) -> None:
-        """Say which child has more to show; None when it has ended."""
-        self._child = child
+    def follow(self, *children: str) -> None:
+        """Say which children have more to show; none when they have ended."""
+        self._children = children
         self.show()
 
-    def waits(self, gate: str | None, digest: str = "", until: datetime | None = None) -> None:
+    def waits(
+        self, gate: str | None, digest: str = "", until: datetime | None = None, says: str = ""
+    ) -> None:
         """Say what the run waits for; None when the wait is over."""
-        waiting = Waiting(gate=gate, digest=digest, until=until) if gate and until else None
+        waiting = None
+        if gate and until:
+            waiting = Waiting(gate=gate, digest=digest, until=until, says=says)
         self._waits_for = waiting
         self.show()
 
@@ -61,7 +70,7 @@ class Journal:
             facts=tuple(_shortened(fact) for fact in self.facts[-SHOWN_FACTS:]),
             tiers=tuple(self._tiers.values()),
             waits_for=self._waits_for,
-            child=self._child,
+            children=self._children,
         )
         self._context.set_custom_status(progress.wire())
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-FAIL_OVER = "fail_over"
+from domain.request import Kind
+
+# The orchestrator that conducts each kind of run.
+RUNBOOKS: Mapping[Kind, str] = {
+    Kind.FAILOVER: "fail_over",
+    Kind.FAILBACK: "fail_back",
+    Kind.DRILL: "drill",
+    Kind.PROTECT: "protect",
+    Kind.REPROTECT: "reprotect",
+    Kind.COMMIT: "commit_failover",
+    Kind.ROUND_TRIP: "round_trip",
+    Kind.UMBRELLA: "umbrella",
+}
 
 # Azure takes a custom status of 16 KB, counted as UTF-16: this many of a run's newest facts are shown at once, and this
 # much of each; its evidence has them whole.
@@ -41,9 +54,20 @@ def region_of(region: str) -> EntityRef:
 UNPLACED = region_of("unplaced")
 
 
-def failover_id(plan: str, at: datetime, mark: str = "") -> str:
-    """Return the id of a failover run; ``mark`` tells runs of one second apart."""
-    return f"failover-{plan}-{at:%Y%m%d-%H%M%S}" + (f"-{mark}" if mark else "")
+def run_id(kind: Kind, plan: str, at: datetime, mark: str = "") -> str:
+    """Return the id of a run; ``mark`` tells runs of one second apart."""
+    verb = kind.value.replace("_", "-")
+    return f"{verb}-{plan}-{at:%Y%m%d-%H%M%S}" + (f"-{mark}" if mark else "")
+
+
+def leg_id(run: str, position: int) -> str:
+    """Return the id of a run that goes on under another one."""
+    return f"{run}.{position}"
+
+
+def chain_id(run: str, position: int) -> str:
+    """Return the id of the child that moves a chain of tiers."""
+    return f"{run}.c{position}"
 
 
 def tier_id(run: str, position: int) -> str:

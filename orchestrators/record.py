@@ -1,4 +1,4 @@
-"""The record of a failover: what each step came to, gathered as the run goes and turned into evidence at its end."""
+"""The record of a run: what each step came to, gathered as the run goes and turned into evidence at its end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
 from domain.model import in_words
-from domain.policy import CommitMode
 from domain.regions import display_name
-from domain.request import RunRequest
+from domain.reports import (
+    ActionReport,
+    ChildRun,
+    DrillReport,
+    ProtectionReport,
+    ReprotectReport,
+)
+from domain.request import Kind, Mode, RunRequest
 from domain.run import (
     VERSION,
     CommitReport,
@@ -19,6 +25,7 @@ from domain.run import (
     FenceReport,
     MemberOutcome,
     Outcome,
+    ProfileState,
     Readiness,
     TierReport,
     TrafficReport,
@@ -59,10 +66,14 @@ class Record:
         self._context = context
         self.id = context.instance_id
         self.request = RunRequest.model_validate(context.get_input())
-        self.plan = self.request.plan
-        self.digest = self.plan.digest()
+        self.kind = self.request.kind
+        self.mode = self.request.mode
+        self.plan = self.request.plan.going(self.request.way)
+        self.digest = self.request.plan.digest()
         self.started_at = now(context)
         deadline = self.plan.policy.deadline
+        if self.kind is Kind.DRILL and self.plan.drill:
+            deadline = self.plan.drill.deadline
         closing = min(CLOSING, deadline / 10)
         self.ends_by = self.started_at + deadline
         self.until = self.ends_by - closing
@@ -79,16 +90,51 @@ class Record:
         self.fence: FenceReport | None = None
         self.traffic: TrafficReport | None = None
         self.commit: CommitReport | None = None
+        self.actions: list[ActionReport] = []
+        self.drill: DrillReport | None = None
+        self.protection: ProtectionReport | None = None
+        self.reprotect: ReprotectReport | None = None
+        self.children: list[ChildRun] = []
+        self.skips: list[str] = []
+        self.asked = 0
+        self.gates_asked: set[str] = set()
+        self.wishes_seen = 0
+        self.drained: ProfileState | None = None
         self.deviations: list[str] = []
         self.signals: list[Signal] = list(self.request.signals)
         self.note(
             f"run {self.id} of plan {self.plan.name}, asked for by {self.request.requested_by}"
+            + (f", under run {self.request.under}" if self.request.under else "")
         )
 
     @property
     def incident_at(self) -> datetime:
         """Return when the incident began: the first signal's time, or the run's start where none came."""
         return min((self.started_at, *(signal.at for signal in self.request.signals)))
+
+    @property
+    def items(self) -> dict[str, str]:
+        """Return where each member's protected item was found."""
+        return self.readiness.items if self.readiness else {}
+
+    @property
+    def machines(self) -> dict[str, str]:
+        """Return the machine that each member is now, as its item tells, else as the plan says."""
+        known = self.readiness.machines if self.readiness else {}
+        return {m.name: known.get(m.name) or self.plan.vm_id(m) for m in self.plan.members}
+
+    @property
+    def users_stay(self) -> str:
+        """Return where users are while traffic has not been switched."""
+        maintenance = self.plan.traffic.maintenance
+        if self.drained and maintenance:
+            return f"users wait at {maintenance.name}"
+        return "traffic stays where it was"
+
+    @property
+    def graceful(self) -> bool:
+        """Say whether the source is drained and shut down first."""
+        return self.mode is Mode.GRACEFUL
 
     def note(self, what: str) -> None:
         """Write one fact down."""
@@ -104,6 +150,13 @@ class Record:
         self.signals += [s for s in map(Signal.model_validate, wires) if s.id not in known]
         self.signals.sort(key=lambda signal: (signal.at, signal.id))
 
+    def force(self, by: str) -> None:
+        """Go on without the source's help, because a person says so."""
+        if self.mode is Mode.GRACEFUL:
+            self.mode = Mode.FORCED
+            self.note(f"{by} forces the run: the source is not waited for any more")
+            self.deviations.append(f"{by} forced the run, which had begun gracefully")
+
     def broken_off(self, because: str) -> End:
         """Return the end of a run that could not go on: what it had touched by then is a person's to look at."""
         return End(Outcome.NEEDS_HUMAN if self.touched else Outcome.FAILED, because)
@@ -115,16 +168,20 @@ class Record:
             f"the plan's deadline of {in_words(self.plan.policy.deadline)} leaves no time to go on",
         )
 
+    def cancelled(self, by: str) -> End:
+        """Return the end of a run that a person stopped: it stays where it stands."""
+        moved = [tier.name for tier in self.tiers if tier.arrived]
+        stands = f"; {', '.join(moved)} had moved and stay there" if moved else ""
+        return End(Outcome.CANCELLED, f"{by} cancelled it at step {self.journal.at}{stands}")
+
     def completed(self) -> End:
-        """Return the end of a run whose every step went through."""
-        if self.plan.policy.commit.mode is CommitMode.NEVER:
-            return End(
-                Outcome.COMPLETED,
-                f"serves from {display_name(self.plan.target.region)}, uncommitted as planned",
-            )
-        return End(
-            Outcome.COMPLETED, f"serves from {display_name(self.plan.target.region)}, committed"
-        )
+        """Return the end of a run whose every step went through; what was left out is said, not flattered."""
+        where = display_name(self.plan.target.region)
+        committed = self.commit is not None and self.commit.committed
+        text = f"serves from {where}, " + ("committed" if committed else "uncommitted as planned")
+        if self.skips:
+            return End(Outcome.COMPLETED_WITH_SKIPS, f"{text}; {'; '.join(self.skips)}")
+        return End(Outcome.COMPLETED, text)
 
     def evidence(self, end: End) -> Evidence:
         """Return the record as it stands."""
@@ -135,6 +192,9 @@ class Record:
                 id=self.id,
                 plan=self.plan.name,
                 plan_digest=self.digest,
+                kind=self.kind,
+                mode=self.mode,
+                under=self.request.under,
                 source=self.plan.source.region,
                 target=self.plan.target.region,
                 requested_by=self.request.requested_by,
@@ -158,6 +218,11 @@ class Record:
                 cleaned=self.cleaned,
                 leftovers=self.leftovers,
             ),
+            actions=tuple(self.actions),
+            drill=self.drill,
+            protection=self.protection,
+            reprotection=self.reprotect,
+            children=tuple(self.children),
             timing=self._timing(ended_at - self.started_at),
             deviations=(*self.deviations, *self._odd_members()),
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from domain.model import Recorded
+from domain.gate import Gate
+from domain.model import ArmId, Recorded, RunId
 from domain.plan import Tier, Vault
 from domain.policy import Retry
 from domain.replication import Verb
 from domain.run import GateReport, MemberOutcome, TierReport
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from orchestrators.durable import Context, StepFailed, Steps, now
 from orchestrators.gate import pass_gate
@@ -16,14 +17,25 @@ from orchestrators.wave import run_wave, wave_of
 
 
 class TierMove(Recorded):
-    """A tier to be moved, with all that its move needs to know."""
+    """A tier to be moved, with all that its move needs to know; ``verb`` is a failover's or a drill's."""
 
+    run: RunId
+    under: RunId | None = None
     vault: Vault
     tier: Tier
+    items: dict[str, ArmId] = Field(default_factory=dict)
+    verb: Verb = Verb.FAILOVER
+    graceful: bool = False
+    network: ArmId | None = None
     retry: Retry
     run_started_at: AwareDatetime
     incident_at: AwareDatetime
     until: AwareDatetime
+
+    @property
+    def gate(self) -> Gate | None:
+        """Return the gate that proves the tier: a drill's machines have addresses of their own."""
+        return self.tier.drill_gate if self.verb is Verb.DRILL else self.tier.gate
 
 
 class TierMoved(Answered):
@@ -33,21 +45,22 @@ class TierMoved(Answered):
 
 
 def move_tier(context: Context) -> Steps[dict[str, object]]:
-    """Move the members of a tier, then let the tier prove itself; a tier that lost a member asks no gate."""
+    """Move the members of a tier, then let the tier prove itself; a tier that lost a required member asks no gate."""
     move = TierMove.model_validate(context.get_input())
     journal = Journal(context)
     started = now(context)
     until = min(move.until, started + move.tier.within)
-    wave = wave_of(move.vault, Verb.FAILOVER, move.tier)
-    members = yield from run_wave(context, journal, wave, move.retry, until, move.incident_at)
+    wave = wave_of(move.vault, move.verb, move.tier, items=move.items).model_copy(
+        update={"graceful": move.graceful, "network": move.network}
+    )
+    runs = tuple(filter(None, (move.run, move.under)))
+    members = yield from run_wave(context, journal, wave, move.retry, until, move.incident_at, runs)
     gate: GateReport | None = None
-    arrived = all(member.outcome is MemberOutcome.ARRIVED for member in members)
-    if arrived and move.tier.gate:
-        journal.note(
-            f"tier {move.tier.name} must answer: {', '.join(map(str, move.tier.gate.probes))}"
-        )
+    arrived = all(m.outcome is MemberOutcome.ARRIVED for m in members if m.required)
+    if arrived and move.gate:
+        journal.note(f"tier {move.tier.name} must answer: {', '.join(map(str, move.gate.probes))}")
         try:
-            gate = yield from pass_gate(context, move.tier.gate, until)
+            gate = yield from pass_gate(context, move.gate, until)
         except StepFailed as failed:
             journal.note(f"the gate of tier {move.tier.name} could not be asked: {failed}")
             arrived = False
@@ -68,8 +81,6 @@ def move_tier(context: Context) -> Steps[dict[str, object]]:
 
 def _verdict(report: TierReport) -> str:
     if not report.arrived:
-        return (
-            f"tier {report.name} did not arrive: {report.trouble or 'its gate could not be asked'}"
-        )
+        return f"tier {report.name} did not arrive: {report.trouble}"
     proof = f"; its gate passed after {report.gate.rounds} rounds" if report.gate else ""
     return f"tier {report.name} arrived{proof}"

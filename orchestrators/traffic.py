@@ -30,11 +30,18 @@ SERVED = {"online", "unmonitored"}
 
 
 class TrafficShift(Recorded):
-    """Where users are to be sent, and until when that may take."""
+    """Where users are to be sent, and until when that may take; ``drained`` ones wait at the maintenance endpoint."""
 
     traffic: TrafficPlan
     until: AwareDatetime
     put_back_until: AwareDatetime
+    drained: bool = False
+
+    @property
+    def left(self) -> tuple[Endpoint, ...]:
+        """Return the endpoints that users leave: the source last, for it is what the switch is about."""
+        waiting = self.traffic.maintenance if self.drained else None
+        return (waiting, self.traffic.source) if waiting else (self.traffic.source,)
 
 
 class TrafficShifted(Answered):
@@ -54,7 +61,7 @@ def shift_traffic(context: Context) -> Steps[dict[str, object]]:
             until = min(shift.until, now(context) + shift.traffic.within)
             before = yield from _read(context, shift.traffic, until)
             report = report.model_copy(update={"before": before})
-            report = yield from _switch(context, journal, shift.traffic, until, report)
+            report = yield from _switch(context, journal, shift, until, report)
             if report.after:
                 report = yield from _verify(
                     context, journal, shift.traffic, report.after, until, report
@@ -88,10 +95,11 @@ def _prove_target(
 def _switch(
     context: Context,
     journal: Journal,
-    traffic: TrafficPlan,
+    shift: TrafficShift,
     until: datetime,
     report: TrafficReport,
 ) -> Steps[TrafficReport]:
+    traffic = shift.traffic
     yield from _set(context, traffic, traffic.target, True, until)
     journal.note(f"endpoint {traffic.target.name} enabled")
     online = yield from _wait_online(context, traffic, until)
@@ -99,8 +107,10 @@ def _switch(
         text = f"endpoint {traffic.target.name} did not come online in Traffic Manager"
         return report.model_copy(update={"trouble": text})
     journal.note(f"endpoint {traffic.target.name} is online in Traffic Manager")
-    after = yield from _set(context, traffic, traffic.source, False, until)
-    journal.note(f"endpoint {traffic.source.name} disabled: users go to {traffic.target.name}")
+    after: ProfileState | None = None
+    for end in shift.left:
+        after = yield from _set(context, traffic, end, False, until)
+        journal.note(f"endpoint {end.name} disabled: users go to {traffic.target.name}")
     return report.model_copy(update={"after": after, "switched_at": now(context)})
 
 
@@ -177,7 +187,7 @@ def _put_back(
     """Restore the saved state: what was enabled comes first, so that users are never left with nothing."""
     ends = [
         (end, was.enabled)
-        for end in (shift.traffic.source, shift.traffic.target)
+        for end in (*shift.left, shift.traffic.target)
         if (was := before.endpoint(end.name)) is not None
     ]
     try:

@@ -10,6 +10,7 @@ from domain.model import Recorded
 from domain.replication import Verb
 from pydantic import AwareDatetime
 
+from orchestrators.controls import read_standing
 from orchestrators.durable import Context, StepFailed, Steps, call, now, sleep
 
 # When to look: recorded failovers took 136 to 173 s, commits 8 to 42 s, so looking sooner is a wasted request and
@@ -26,10 +27,14 @@ SHOWN_CHARACTERS = 7000
 
 
 class Watch(Recorded):
-    """A wave to be watched until a time; ``tick`` and ``ended`` carry over when the history starts anew."""
+    """A wave to be watched until a time; ``tick`` and ``ended`` carry over when the history starts anew.
+
+    The watch ends early once one of ``runs`` is told to go on without the source.
+    """
 
     wave: Wave
     until: AwareDatetime
+    runs: tuple[str, ...] = ()
     at_once: bool = False
     tick: int = 0
     ended: tuple[Ended, ...] = ()
@@ -40,6 +45,7 @@ class Watched(Recorded):
 
     ended: tuple[Ended, ...]
     trouble: str | None = None
+    forced: bool = False
 
 
 def watch_wave(context: Context) -> Steps[dict[str, object] | None]:
@@ -62,6 +68,10 @@ def watch_wave(context: Context) -> Steps[dict[str, object] | None]:
         _show(context, watch.wave, ended)
         if len(ended) == len(watch.wave.members):
             return Watched(ended=tuple(ended)).wire()
+        if watch.runs:
+            standing = yield from read_standing(context, *watch.runs)
+            if standing.forced_by:
+                return Watched(ended=tuple(ended), forced=True).wire()
     further = watch.model_copy(
         update={"tick": watch.tick + TICKS_PER_HISTORY, "ended": tuple(ended)}
     )

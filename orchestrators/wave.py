@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from activities.recovery import Ended, Recovery, Started, Wave, WaveMember
@@ -11,19 +12,38 @@ from domain.policy import Retry
 from domain.replication import Verb
 from domain.run import MemberOutcome, MemberReport
 
-from orchestrators.durable import PATIENT, Context, StepFailed, Steps, call, child, now, sleep
+from orchestrators.durable import (
+    HASTY,
+    PATIENT,
+    Context,
+    StepFailed,
+    Steps,
+    call,
+    child,
+    now,
+    sleep,
+)
 from orchestrators.journal import Journal
 from orchestrators.names import watch_id
 from orchestrators.watch import Watch, Watched, watch_wave
 
+# Attempts are five at most; the watcher of one that was forced half-way is counted from here.
+FORCED_AGAIN = 10
+CANCEL_TAKES = timedelta(seconds=15)
 
-def wave_of(vault: Vault, verb: Verb, *tiers: Tier) -> Wave:
-    """Return the wave of a verb for every member of the tiers."""
+
+def wave_of(vault: Vault, verb: Verb, *tiers: Tier, items: Mapping[str, str] | None = None) -> Wave:
+    """Return the wave of a verb for every member of the tiers; ``items`` says where each was found."""
+    found = items or {}
     return Wave(
         vault=vault.id,
         verb=verb,
         members=tuple(
-            WaveMember(name=member.name, item=vault.item_id(member.item_name))
+            WaveMember(
+                name=member.name,
+                item=found.get(member.name, vault.item_id(member.item_name)),
+                required=member.required,
+            )
             for tier in tiers
             for member in tier.members
         ),
@@ -37,29 +57,24 @@ def run_wave(
     retry: Retry,
     until: datetime,
     incident_at: datetime | None = None,
+    runs: tuple[str, ...] = (),
 ) -> Steps[tuple[MemberReport, ...]]:
     """Bring every member to the end of the verb, starting a failed one again as often as the plan allows.
 
-    With ``incident_at``, each report says how much was lost: from the recovery point to the incident.
+    With ``incident_at``, each report says how much was lost: from the recovery point to the incident. A graceful wave
+    that one of ``runs`` is told to force is cancelled where it still runs, and started again without the source.
     """
     reports: dict[str, MemberReport] = {}
+    order = [member.name for member in wave.members]
     waiting = wave.members
     for attempt in range(1, retry.attempts + 1):
         started_at = now(context)
-        started = yield from _start(context, wave.model_copy(update={"members": waiting}), until)
-        journal.note(_started_fact(wave.verb, started))
-        going = _with_jobs(waiting, started)
-        watched = Watched(ended=())
-        if going:
-            watch = Watch(
-                wave=wave.model_copy(update={"members": going}),
-                until=until,
-                at_once=all(said.happened for said in started),
-            )
-            watcher = watch_id(f"{context.instance_id}.{wave.verb.value}", attempt)
-            journal.follow(watcher)
-            watched = yield from child(context, watch_wave, watch, watcher, Watched)
-            journal.follow(None)
+        wave = wave.model_copy(update={"members": waiting})
+        started, watched = yield from _attempt(context, journal, wave, until, attempt, runs)
+        if watched.forced:
+            wave = yield from _let_go(context, journal, wave, started, until)
+            again = attempt + FORCED_AGAIN
+            started, watched = yield from _attempt(context, journal, wave, until, again, runs)
         ended = {news.name: news for news in watched.ended}
         for member in waiting:
             said = next(s for s in started if s.name == member.name)
@@ -83,7 +98,48 @@ def run_wave(
         )
         yield from sleep(context, retry.pause)
         waiting = tuple(failed)
-    return tuple(reports[member.name] for member in wave.members)
+    return tuple(reports[name] for name in order)
+
+
+def _attempt(
+    context: Context,
+    journal: Journal,
+    wave: Wave,
+    until: datetime,
+    attempt: int,
+    runs: tuple[str, ...],
+) -> Steps[tuple[tuple[Started, ...], Watched]]:
+    """Start the wave's members, or adopt them, and watch those that are on their way."""
+    started = yield from _start(context, wave, until)
+    journal.note(_started_fact(wave.verb, started))
+    going = _with_jobs(wave.members, started)
+    if not going:
+        return started, Watched(ended=())
+    watch = Watch(
+        wave=wave.model_copy(update={"members": going}),
+        until=until,
+        at_once=all(said.happened for said in started),
+        runs=runs if wave.graceful else (),
+    )
+    watcher = watch_id(f"{context.instance_id}.{wave.verb.value}", attempt)
+    journal.follow(watcher)
+    watched = yield from child(context, watch_wave, watch, watcher, Watched)
+    journal.follow()
+    return started, watched
+
+
+def _let_go(
+    context: Context, journal: Journal, wave: Wave, started: tuple[Started, ...], until: datetime
+) -> Steps[Wave]:
+    """Cancel what still waits for the source, and return the wave as it goes on without it."""
+    journal.note(f"{wave.verb.value}: forced, so it goes on without the source")
+    going = wave.model_copy(update={"members": _with_jobs(wave.members, started)})
+    try:
+        yield from call(context, Recovery.cancel_wave, going, HASTY, until)
+    except StepFailed as failed:
+        journal.note(f"what runs could not be cancelled, so it is waited for: {failed}")
+    yield from sleep(context, CANCEL_TAKES)
+    return wave.model_copy(update={"graceful": False})
 
 
 def _start(context: Context, wave: Wave, until: datetime) -> Steps[tuple[Started, ...]]:
@@ -153,6 +209,7 @@ def _report(
         outcome=outcome,
         attempts=attempt,
         adopted=said.adopted,
+        required=member.required,
         error=error,
     )
 

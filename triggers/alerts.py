@@ -16,11 +16,11 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from domain.plan import Plan
-from domain.request import RunRequest
+from domain.request import Kind, RunRequest
 from domain.signals import Signal
-from orchestrators.names import UNPLACED, failover_id, region_of
+from orchestrators.names import UNPLACED, region_of, run_id
 from triggers.payloads import Ignored, Read, common_alert, health_event
-from triggers.runs import Busy, Plans, entity_id, runtime_status, start_failover
+from triggers.runs import Busy, Plans, entity_id, runtime_status, start_run
 from triggers.web import BadBody, answer, problem, read_object
 
 log = logging.getLogger("leeward.alerts")
@@ -90,14 +90,14 @@ def _concerns(plan: Plan, signal: Signal) -> bool:
 async def _open(client: df.DurableOrchestrationClient, plan: Plan, signal: Signal) -> str:
     """Open the run that a signal calls for, or return the one that is open; a signal opens one run at most."""
     mark = hashlib.sha256(signal.id.encode()).hexdigest()[:8]
-    run = failover_id(plan.name, signal.at, mark)
+    run = run_id(Kind.FAILOVER, plan.name, signal.at, mark)
     if await runtime_status(client, run) is not None:
         return run
     request = RunRequest(
         plan=plan, requested_by=f"signal via {signal.via}", reason=signal.summary, signals=(signal,)
     )
     try:
-        await start_failover(client, run, request)
+        await start_run(client, run, request)
     except Busy as busy:
         return busy.holder
     except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,16 +15,32 @@ import azure.durable_functions as df
 import azure.functions as func
 from pydantic import Field, ValidationError
 
-from domain.desk import objection_to
+from domain.controls import Control, ControlVerb, objection_to_control
+from domain.desk import objection_to as objection_to_decision
 from domain.errors import StepError
 from domain.model import Model
+from domain.plan import Plan
 from domain.plan_rules import PlanRefused
-from domain.request import RunRequest
+from domain.policy import RecoveryPoint
+from domain.request import USUAL_MODE, Kind, Mode, RunRequest
 from domain.run import Decision, Verdict
-from orchestrators.names import bell, desk_of, failover_id
-from triggers.runs import Busy, Plans, entity_id, start_failover, view
+from orchestrators.names import bell, desk_of, run_id
+from triggers.runs import Busy, Plans, entity_id, start_run, view
 from triggers.web import BadBody, answer, caller, problem, read_object
 
+# What a plan may be asked for, as the URL spells it.
+VERBS = {
+    kind.value.replace("_", "-"): kind
+    for kind in (
+        Kind.FAILOVER,
+        Kind.FAILBACK,
+        Kind.DRILL,
+        Kind.PROTECT,
+        Kind.REPROTECT,
+        Kind.COMMIT,
+        Kind.ROUND_TRIP,
+    )
+}
 # The one choke point for ids: the SDK puts them into URLs as they come.
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 log = logging.getLogger("leeward.api")
@@ -42,10 +59,21 @@ class EvidenceShelf(Protocol):
         ...
 
 
-class FailoverAsked(Model):
-    """The body of a request for a failover."""
+class RunAsked(Model):
+    """The body of a request for a run; what is not given is as the plan and the kind of run have it."""
 
     reason: str = Field(default="asked for over HTTP", max_length=500)
+    mode: Mode | None = None
+    recovery_point: RecoveryPoint | None = None
+    points: dict[str, str] = Field(default_factory=dict, max_length=1000)
+
+
+class ControlGiven(Model):
+    """The body of a word of control."""
+
+    verb: ControlVerb
+    recovery_point: RecoveryPoint | None = None
+    points: dict[str, str] = Field(default_factory=dict, max_length=1000)
 
 
 class DecisionGiven(Model):
@@ -63,12 +91,15 @@ class Api:
     plans: Plans
     evidence: EvidenceShelf
 
-    async def request_failover(
+    async def request_run(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
-        """Start a failover of a plan: 202 with the run, 404, 409 with the holder, or 422 with the plan's mistakes."""
+        """Start a run of a plan: 202 with the run, 404, 409 with the holder, or 422 with the plan's mistakes."""
+        kind = VERBS.get(req.route_params.get("verb", ""))
+        if kind is None:
+            return problem(HTTPStatus.NOT_FOUND, f"a plan can be asked for {', '.join(VERBS)}")
         try:
-            asked = FailoverAsked.model_validate(read_object(req, empty_is={}))
+            asked = RunAsked.model_validate(read_object(req, empty_is={}))
             plan = self.plans.plan(req.route_params.get("plan", ""))
         except (BadBody, ValidationError) as error:
             return problem(HTTPStatus.BAD_REQUEST, _said(error))
@@ -79,10 +110,21 @@ class Api:
             return problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "the plan is not valid", mistakes=mistakes
             )
-        run = failover_id(plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
-        request = RunRequest(plan=plan, requested_by=caller(req), reason=asked.reason)
+        objection = objection_to(kind, plan, asked.points)
+        if objection:
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, objection)
+        run = run_id(kind, plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
+        request = RunRequest(
+            plan=plan,
+            kind=kind,
+            mode=asked.mode or USUAL_MODE.get(kind, Mode.FORCED),
+            requested_by=caller(req),
+            reason=asked.reason,
+            point=asked.recovery_point,
+            points=asked.points,
+        )
         try:
-            await start_failover(client, run, request)
+            await start_run(client, run, request)
         except Busy as busy:
             return problem(HTTPStatus.CONFLICT, str(busy), holder=busy.holder)
         href = f"/api/runs/{run}"
@@ -115,7 +157,7 @@ class Api:
         found = await client.read_entity_state(desk)
         state = found.entity_state if found.entity_exists else {"gates": {}}
         late = f"run {run} has ended" if shown["state"] == "ended" else None
-        objection = late or objection_to(state, decision.wire())
+        objection = late or objection_to_decision(state, decision.wire())
         if objection:
             return problem(HTTPStatus.CONFLICT, objection)
         gate: dict[str, Any] = state["gates"][given.gate]
@@ -124,6 +166,35 @@ class Api:
             await client.raise_event(gate["bell"], bell(given.gate, gate["rings"] + 1), {})
         except Exception:  # the decision lies on the desk; the run looks there by itself
             log.warning("the bell of gate %s of run %s did not ring", given.gate, run)
+        return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)
+
+    async def control(
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Lay a word of control on the run's desk: 202, or 409 when it would change nothing."""
+        run = _run_id(req)
+        shown = await view(client, run) if run else None
+        if run is None or shown is None:
+            return _unknown_run()
+        try:
+            given = ControlGiven.model_validate(read_object(req))
+        except (BadBody, ValidationError) as error:
+            return problem(HTTPStatus.BAD_REQUEST, _said(error))
+        desk = entity_id(desk_of(run))
+        found = await client.read_entity_state(desk)
+        laid = found.entity_state.get("controls", []) if found.entity_exists else []
+        late = f"run {run} has ended" if shown["state"] == "ended" else None
+        objection = late or objection_to_control(laid, given.verb)
+        if objection:
+            return problem(HTTPStatus.CONFLICT, objection)
+        word = Control(
+            verb=given.verb, by=caller(req), point=given.recovery_point, points=given.points
+        )
+        await client.signal_entity(desk, "control", word.wire())
+        try:
+            await client.raise_event(run, bell("control", len(laid) + 1), {})
+        except Exception:  # the word lies on the desk; the run looks there by itself
+            log.warning("the bell of run %s did not ring", run)
         return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)
 
     def show_evidence(self, req: func.HttpRequest) -> func.HttpResponse:
@@ -145,6 +216,23 @@ class Api:
             "X-Content-Type-Options": "nosniff",
         }
         return func.HttpResponse(text, mimetype=FORMATS[kind], headers=headers)
+
+
+def objection_to(kind: Kind, plan: Plan, points: Mapping[str, str]) -> str | None:
+    """Return why this kind of run cannot be had of this plan, or None if it can."""
+    if kind is Kind.DRILL and plan.drill is None:
+        return "the plan has no drill section: it must name an isolated network to rehearse in"
+    if kind in (Kind.PROTECT, Kind.REPROTECT, Kind.ROUND_TRIP) and plan.protection is None:
+        return "the plan has no protection section: it must name policy, cache storage and networks"
+    if kind in (Kind.FAILBACK, Kind.ROUND_TRIP) and not plan.policy.fence.probes:
+        return (
+            "the plan's fence has no probes: they ask the source region, "
+            "and so they are what must answer before users go home"
+        )
+    unknown = sorted(set(points) - {member.name for member in plan.members})
+    if unknown:
+        return f"points names {unknown[0]!r}, which is no member of the plan"
+    return None
 
 
 def _run_id(req: func.HttpRequest) -> str | None:

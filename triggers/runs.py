@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,10 +10,10 @@ import azure.durable_functions as df
 
 from domain.plan import Plan
 from domain.request import RunRequest
-from orchestrators.names import FAIL_OVER, EntityRef, lock_of
+from orchestrators.names import RUNBOOKS, EntityRef, lock_of
 
 ENDED = {"Completed", "Failed", "Terminated", "Canceled"}
-DEEPEST_CHILD = 3
+MOST_CHILDREN = 40
 
 
 class Plans(Protocol):
@@ -36,14 +36,12 @@ class Busy(Exception):
         self.holder = holder
 
 
-async def start_failover(
-    client: df.DurableOrchestrationClient, run: str, request: RunRequest
-) -> None:
-    """Start a failover run; raises Busy while another run holds the application."""
+async def start_run(client: df.DurableOrchestrationClient, run: str, request: RunRequest) -> None:
+    """Start a run; raises Busy while another run holds the application."""
     holder = await holder_of(client, request.plan.app)
     if holder is not None:
         raise Busy(request.plan.app, holder)
-    await client.start_new(FAIL_OVER, run, request.wire())
+    await client.start_new(RUNBOOKS[request.kind], run, request.wire())
 
 
 async def holder_of(client: df.DurableOrchestrationClient, application: str) -> str | None:
@@ -73,23 +71,23 @@ def entity_id(ref: EntityRef) -> df.EntityId:
 async def view(client: df.DurableOrchestrationClient, run: str) -> dict[str, Any] | None:
     """Return what a run shows of itself, its children's newest facts and members included."""
     status = await client.get_status(run, show_input=False)
-    if not status or status.runtime_status is None or status.name != FAIL_OVER:
+    if not status or status.runtime_status is None or status.name not in RUNBOOKS.values():
         return None  # a run's children are instances too, and no runs
     progress = status.custom_status if isinstance(status.custom_status, dict) else {}
-    facts, members = await _below(client, progress)
+    below = await _below(client, progress)
     end = status.output if isinstance(status.output, dict) else None
     engine = status.runtime_status.name
     shown: dict[str, Any] = {
         "run": run,
+        "kind": next(kind.value for kind, name in RUNBOOKS.items() if name == status.name),
         "state": _state(engine, progress, end),
         "startedAt": _iso(status.created_time),
         "updatedAt": _iso(status.last_updated_time),
         "step": progress.get("step", "start"),
-        "tiers": progress.get("tiers", []),
-        "members": members,
-        "waitsFor": progress.get("waitsFor") if engine not in ENDED else None,
-        "facts": sorted([*progress.get("facts", []), *facts], key=lambda fact: str(fact["at"])),
+        **_merged(progress, below.values()),
     }
+    if engine in ENDED:
+        shown["waitsFor"] = None
     if end is not None:
         shown |= {"outcome": end["outcome"], "because": end["because"]}
         shown["evidence"] = f"/api/runs/{run}/evidence" if end.get("evidenceSha256") else None
@@ -103,20 +101,31 @@ async def view(client: df.DurableOrchestrationClient, run: str) -> dict[str, Any
 
 async def _below(
     client: df.DurableOrchestrationClient, progress: dict[str, Any]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Return the facts and members that the chain of children shows."""
-    facts: list[dict[str, Any]] = []
-    members: dict[str, str] = {}
-    child = progress.get("child")
-    for _ in range(DEEPEST_CHILD):
-        if not child:
-            break
+) -> dict[str, dict[str, Any]]:
+    """Return what the children show, theirs included, by instance id."""
+    found: dict[str, dict[str, Any]] = {}
+    waiting = list(progress.get("children", []))
+    while waiting and len(found) < MOST_CHILDREN:
+        child = waiting.pop(0)
         status = await client.get_status(child)
-        below = status.custom_status if status and isinstance(status.custom_status, dict) else {}
-        facts += below.get("facts", [])
-        members |= below.get("members", {})
-        child = below.get("child")
-    return facts, members
+        shown = status.custom_status if status and isinstance(status.custom_status, dict) else {}
+        found[child] = shown
+        waiting += shown.get("children", [])
+    return found
+
+
+def _merged(progress: dict[str, Any], below: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return facts, members and tiers of a run and its children; a child knows better of its own tiers."""
+    facts = list(progress.get("facts", []))
+    tiers = {tier["name"]: tier for tier in progress.get("tiers", [])}
+    members: dict[str, str] = {}
+    waits = progress.get("waitsFor")
+    for shown in below:
+        facts += shown.get("facts", [])
+        members |= shown.get("members", {})
+        tiers |= {t["name"]: t for t in shown.get("tiers", []) if t["name"] in tiers}
+    facts.sort(key=lambda fact: str(fact["at"]))
+    return {"tiers": list(tiers.values()), "members": members, "waitsFor": waits, "facts": facts}
 
 
 def _state(engine: str, progress: dict[str, Any], end: dict[str, Any] | None) -> str:

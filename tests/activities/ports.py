@@ -67,6 +67,11 @@ class VaultInMemory:
 
     lost: StepError = field(default_factory=lambda: StepError("lost", "lost"))
 
+    def cancel(self, vault: str, job: str) -> None:
+        self.cancelled.append(job)
+
+    cancelled: list[str] = field(default_factory=list)
+
     def job(self, vault: str, job: str) -> Job:
         self.single.append(job)
         found = self.jobs[job]

@@ -9,7 +9,7 @@ import pytest
 from activities.readiness import Preflight, Question
 from domain.plan import Plan
 from domain.run import Readiness
-from tests.activities.ports import ProfileInMemory, VaultInMemory, item
+from tests.activities.ports import CONTAINER, ProfileInMemory, VaultInMemory, item
 from tests.plan_samples import plan, tier
 
 PLAN = plan(tiers=[tier("db", "a", "b")])
@@ -26,7 +26,8 @@ def look(
 
 def test_a_protected_application_is_ready_and_one_read_says_so() -> None:
     readiness, vault = look(item("a"), item("b"))
-    assert readiness == Readiness(ready=True)
+    items = {name: CONTAINER.item_id(name) for name in ("a", "b")}
+    assert readiness == Readiness(ready=True, items=items)
     assert vault.lists == 1
     assert not vault.starts
 

@@ -68,7 +68,7 @@ def test_the_keys_are_those_that_auditors_were_promised() -> None:
     record = seal(whole(), FACTS)
     assert set(record) == {
         "schema", "run", "signals", "readiness", "decisions", "tiers", "fence", "traffic", "commit",
-        "cleanup", "timing", "deviations", "chain",
+        "cleanup", "actions", "drill", "protection", "reprotection", "children", "timing", "deviations", "chain",
     }  # fmt: skip
     assert record["schema"] == "leeward/evidence/1"
     promised = {

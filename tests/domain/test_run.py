@@ -97,8 +97,9 @@ def gate(passed: bool, *answers: ProbeAnswer) -> GateReport:
 
 def test_the_trouble_of_a_tier_names_whoever_did_not_arrive() -> None:
     there = member("a", MemberOutcome.ARRIVED)
-    assert tier(None, there).trouble is None
-    assert tier(gate(True, HEARD), there).trouble is None
+    assert tier(None, there).trouble == "its gate could not be asked"
+    arrived = tier(gate(True, HEARD), there).model_copy(update={"arrived": True})
+    assert arrived.trouble is None
     lost = member("b", MemberOutcome.FAILED, "no capacity")
     late = member("c", MemberOutcome.TIMED_OUT, "two hours")
     assert tier(gate(False), there, lost, late).trouble == (

@@ -27,6 +27,14 @@ def test_another_run_learns_who_holds_it() -> None:
     assert asked.state == {"holder": "a", "token": 1}
 
 
+def test_a_run_goes_under_the_one_that_holds_the_lock() -> None:
+    asked = Asked(lock)
+    asked("acquire", run="parent")
+    assert asked("acquire", run="leg", under="parent") == {"holder": "parent", "token": 1}
+    assert asked("release", run="leg") == {"holder": "parent"}
+    assert asked("acquire", run="other", under="leg")["token"] is None
+
+
 def test_a_stranger_releases_nothing() -> None:
     asked = Asked(lock)
     asked("acquire", run="a")

@@ -39,18 +39,29 @@ from local.host.contract import FunctionFailed, InstanceEnded, InstanceNotFound,
 from local.host.engine import DurableEngine
 from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.approval import await_decision
+from orchestrators.chains import move_chain
 from orchestrators.failover import fail_over
 from orchestrators.names import bell
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
+from orchestrators.window import commit_failover
 from tests.orchestrators.cast import Cast
 
-RUNBOOKS = (fail_over, move_tier, watch_wave, await_decision, shift_traffic)
+RUNBOOKS = (
+    fail_over,
+    commit_failover,
+    move_chain,
+    move_tier,
+    watch_wave,
+    await_decision,
+    shift_traffic,
+)
 DESKS = (lock, desk, region)
 PLAYED = (
     Recovery.start_wave,
     Recovery.check_wave,
+    Recovery.cancel_wave,
     Preflight.assess_readiness,
     Health.probe_round,
     Health.look_at_source,

@@ -158,7 +158,7 @@ def test_the_children_of_a_run_are_no_runs(doors: Doors) -> None:
 def test_a_run_shows_what_it_waits_for_and_how_it_ended(doors: Doors) -> None:
     run = doors.started()
     waits = doors.world.until_asked(run)
-    assert set(waits) == {"gate", "digest", "until"}
+    assert set(waits) == {"gate", "digest", "until", "says"}
     assert doors.world.show(run)["state"] == "waiting"
     assert "outcome" not in doors.world.show(run)
     doors.world.decide(run, "reject")

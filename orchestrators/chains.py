@@ -1,0 +1,167 @@
+"""Tiers in the order of their graph: what has no order between it moves side by side.
+
+The SDK cannot add a task to those it waits for already, so all chains of tiers start at once and each waits for the
+tiers before it by asking the run's desk, where every chain notes what its tiers came to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from domain.graph import Chain, chains_of
+from domain.model import Recorded
+from domain.plan import Tier
+from domain.plan_rules import waits
+from domain.run import TierReport
+from pydantic import AwareDatetime
+
+from orchestrators.controls import heed
+from orchestrators.durable import Context, Steps, ask, child, fan_out, now, sleep
+from orchestrators.journal import Answered, Journal
+from orchestrators.names import chain_id, desk_of, tier_id
+from orchestrators.tier import TierMove, TierMoved, move_tier
+
+ARRIVED, FAILED = "arrived", "failed"
+LOOK_AGAIN = timedelta(seconds=15)
+LOOKS_PER_HISTORY = 40
+
+
+class ChainMove(Recorded):
+    """A chain of tiers to be moved once the tiers ``after`` which it comes have arrived."""
+
+    run: str
+    under: str | None = None
+    after: tuple[str, ...] = ()
+    moves: tuple[TierMove, ...]
+    positions: tuple[int, ...]
+    until: AwareDatetime
+
+
+class ChainMoved(Answered):
+    """What became of the tiers of a chain; those that did not begin are missing."""
+
+    reports: tuple[TierReport, ...] = ()
+    stopped: str | None = None
+
+
+def move_in_order(
+    context: Context,
+    journal: Journal,
+    run: str,
+    under: str | None,
+    moves: dict[str, TierMove],
+    tiers: tuple[Tier, ...],
+    until: datetime,
+) -> Steps[tuple[tuple[TierReport, ...], str | None]]:
+    """Move tiers as their graph allows; the first to fail stops all that have not begun. Says who stopped them."""
+    order = [tier.name for tier in tiers]
+    chains = chains_of(order, waits(tiers))
+    asked = {
+        chain_id(run, n): _chain_move(run, under, chain, order, moves, until)
+        for n, chain in enumerate(chains, start=1)
+    }
+    if len(chains) == 1:
+        moved = yield from _move_tiers(context, journal, next(iter(asked.values())), alone=True)
+        return moved.reports, moved.stopped
+    journal.note(f"{len(chains)} chains of tiers move side by side")
+    journal.follow(*asked)
+    answers = yield from fan_out(context, move_chain, asked, ChainMoved)
+    journal.follow()
+    facts = sorted((f for a in answers.values() for f in a.facts), key=lambda fact: fact.at)
+    journal.take_over(tuple(facts))
+    reports = [report for answer in answers.values() for report in answer.reports]
+    stopped = next((a.stopped for a in answers.values() if a.stopped), None)
+    return tuple(sorted(reports, key=lambda report: order.index(report.name))), stopped
+
+
+def _chain_move(
+    run: str,
+    under: str | None,
+    chain: Chain,
+    order: list[str],
+    moves: dict[str, TierMove],
+    until: datetime,
+) -> ChainMove:
+    return ChainMove(
+        run=run,
+        under=under,
+        after=chain.after,
+        moves=tuple(moves[name] for name in chain.names),
+        positions=tuple(order.index(name) + 1 for name in chain.names),
+        until=until,
+    )
+
+
+def move_chain(context: Context) -> Steps[dict[str, object] | None]:
+    """Wait for the tiers that come before the chain, then move its tiers one after the other."""
+    asked = ChainMove.model_validate(context.get_input())
+    journal = Journal(context, tuple(move.tier.name for move in asked.moves))
+    if asked.after:
+        states = yield from await_states(context, asked.run, asked.after, asked.until)
+        if states is None:
+            context.continue_as_new(asked.wire())
+            return None
+        if not _all_arrived(states, asked.after):
+            return ChainMoved().wire()
+    moved = yield from _move_tiers(context, journal, asked, alone=False)
+    return moved.model_copy(update={"facts": tuple(journal.facts)}).wire()
+
+
+def _move_tiers(
+    context: Context, journal: Journal, asked: ChainMove, alone: bool
+) -> Steps[ChainMoved]:
+    reports: list[TierReport] = []
+    for position, move in zip(asked.positions, asked.moves, strict=True):
+        standing = yield from heed(context, asked.until, asked.run, asked.under)
+        if standing.cancelled_by:
+            return ChainMoved(reports=tuple(reports), stopped=standing.cancelled_by)
+        if not alone and (yield from _has_failed(context, asked.run)):
+            break
+        if now(context) >= asked.until:
+            break
+        name = move.tier.name
+        journal.step(f"tier {name}")
+        journal.tier(name, "moving")
+        mover = tier_id(context.instance_id, position)
+        journal.follow(mover)
+        graceful = move.graceful and not standing.forced_by
+        turn = move.model_copy(update={"graceful": graceful})
+        moved = yield from child(context, move_tier, turn, mover, TierMoved)
+        reports.append(moved.report)
+        journal.follow()
+        state = ARRIVED if moved.report.arrived else FAILED
+        journal.tier(name, state)
+        journal.take_over(moved.facts)
+        if not alone:
+            word = {"name": name, "state": state}
+            yield from ask(context, desk_of(asked.run), "report", word)
+        if not moved.report.arrived:
+            break
+    return ChainMoved(reports=tuple(reports))
+
+
+def _has_failed(context: Context, run: str) -> Steps[bool]:
+    said = yield from ask(context, desk_of(run), "standing", {})
+    return FAILED in said["states"].values()
+
+
+def _all_arrived(states: dict[str, str], names: Iterable[str]) -> bool:
+    return all(states.get(name) == ARRIVED for name in names)
+
+
+def await_states(
+    context: Context, run: str, names: Iterable[str], until: datetime
+) -> Steps[dict[str, str] | None]:
+    """Wait until all of these have arrived, anything failed, the run was cancelled or the time is up.
+
+    Returns where everything stands, or None when the history has grown long and is to begin anew.
+    """
+    for _ in range(LOOKS_PER_HISTORY):
+        said = yield from ask(context, desk_of(run), "standing", {})
+        states: dict[str, str] = said["states"]
+        over = FAILED in states.values() or said["standing"]["cancelled_by"]
+        if _all_arrived(states, names) or over or now(context) >= until:
+            return states
+        yield from sleep(context, min(LOOK_AGAIN, until - now(context)))
+    return None

@@ -1,0 +1,111 @@
+"""Conduct a run: lock, go through its steps, always close, seal the evidence, tell the world, unlock.
+
+    lock -> steps -> closing -> evidence -> notices -> unlock
+
+A step is a small generator that returns None to go on, or the `End` of the run. Closing steps run whatever the steps
+came to, and may only make the end worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from activities.evidence import Archive, Draft
+from domain.run import Outcome, RunEnd
+
+from orchestrators.controls import heed
+from orchestrators.durable import Context, StepFailed, Steps, ask, call, in_short, now
+from orchestrators.names import lock_of, region_of
+from orchestrators.question import TELL_WITHIN, tell
+from orchestrators.record import End, Record
+
+Step = Callable[[Context, Record], Steps[End | None]]
+Closing = Callable[[Context, Record, End], Steps[End]]
+
+
+def conduct(
+    context: Context, steps: Sequence[Step], closing: Sequence[Closing] = ()
+) -> Steps[dict[str, object]]:
+    """Go through the steps of a run under its application's lock, and end it in a named outcome."""
+    run = Record(context)
+    locked = yield from _lock(context, run)
+    if run.token is None:
+        end = End(Outcome.DECLINED, f"{run.plan.app} is held by run {locked}")
+    else:
+        try:
+            end = yield from _go_through(context, run, steps)
+        except StepFailed as failed:
+            end = run.broken_off(str(failed))
+        except Exception as bug:
+            end = run.broken_off(f"a fault of Leeward's own: {in_short(bug)}")
+        for close in closing:
+            end = yield from _close(context, run, close, end)
+    answer = yield from _conclude(context, run, end)
+    if run.token is not None and locked == run.id:
+        yield from ask(context, lock_of(run.plan.app), "release", {"run": run.id})
+    return answer.wire()
+
+
+def _lock(context: Context, run: Record) -> Steps[str]:
+    """Take the application's lock, or go under that of the parent that holds it; return the holder."""
+    lock = lock_of(run.plan.app)
+    granted = yield from ask(context, lock, "acquire", {"run": run.id, "under": run.request.under})
+    run.token = granted["token"]
+    return str(granted["holder"])
+
+
+def _go_through(context: Context, run: Record, steps: Sequence[Step]) -> Steps[End]:
+    for step in steps:
+        end = yield from heed_words(context, run)
+        if end is None:
+            end = yield from step(context, run)
+        if end is not None:
+            return end
+    return run.completed()
+
+
+def heed_words(context: Context, run: Record) -> Steps[End | None]:
+    """Wait while the run is paused; return its end if somebody cancelled it, or its time is up."""
+    standing = yield from heed(context, run.until, run.id, run.request.under)
+    if standing.cancelled_by:
+        return run.cancelled(standing.cancelled_by)
+    if standing.forced_by:
+        run.force(standing.forced_by)
+    if now(context) >= run.until:
+        return run.too_late()
+    return None
+
+
+def _close(context: Context, run: Record, close: Closing, end: End) -> Steps[End]:
+    try:
+        end = yield from close(context, run, end)
+    except StepFailed as failed:
+        end = End(Outcome.NEEDS_HUMAN, f"{end.outcome.value}: {end.because}; but {failed}")
+    except Exception as bug:
+        text = f"a fault of Leeward's own: {in_short(bug)}"
+        end = End(Outcome.NEEDS_HUMAN, f"{end.outcome.value}: {end.because}; but {text}")
+    return end
+
+
+def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
+    """Gather the signals, seal the evidence, tell the world; what fails here is said, not raised."""
+    run.step("evidence")
+    region = region_of(run.plan.source.region)
+    try:
+        kept = yield from ask(context, region, "since", {"at": run.started_at.isoformat()})
+        run.add_signals(kept["signals"])
+    except Exception as bug:
+        run.deviations.append(f"the region's signals could not be read: {in_short(bug)}")
+    sha256 = None
+    try:
+        draft = Draft(evidence=run.evidence(end), facts=tuple(run.journal.facts))
+        kept_by = run.ends_by - TELL_WITHIN
+        sha256 = (yield from call(context, Archive.seal_evidence, draft, until=kept_by)).sha256
+    except StepFailed as failed:
+        end = End(Outcome.NEEDS_HUMAN, f"{end.outcome.value}: {end.because}; but {failed}")
+    ending = {"outcome": end.outcome.value, "because": end.because, "evidenceSha256": sha256}
+    told = yield from tell(context, run, "Leeward.RunEnded", ending)
+    run.step("ended")
+    return RunEnd(
+        run=run.id, outcome=end.outcome, because=end.because, evidence_sha256=sha256, told=told
+    )
