@@ -41,6 +41,7 @@ class Cast:
     profile: ProfileState = BEFORE
     jobs: dict[str, datetime] = field(default_factory=dict)
     starts: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
 
     def assess_readiness(self, question: Question, now: datetime) -> Readiness:
         return Readiness(ready=True)
@@ -70,6 +71,13 @@ class Cast:
                 if m.job is None or self.jobs[m.job] + self.takes <= now
             )
         )
+
+    def cancel_wave(self, wave: Wave, now: datetime) -> WaveNews:
+        for member in wave.members:
+            self.cancelled.append(f"{wave.verb.value} {member.name}")
+            for job in [j for j in self.jobs if j.startswith(f"{wave.verb.value}-{member.name}-")]:
+                del self.jobs[job]
+        return WaveNews()
 
     def arrived(self, name: str, job: str | None, now: datetime) -> Ended:
         """Return the good end of one member."""

@@ -41,6 +41,7 @@ from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
 from orchestrators.failover import fail_over
+from orchestrators.names import RUNBOOKS as NAMES
 from orchestrators.names import bell
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
@@ -208,10 +209,13 @@ class Stage:
         run: str = RUN,
         requested_by: str = "alice",
         signals: tuple[Signal, ...] = (),
+        **wishes: Any,
     ) -> str:
-        """Start a failover of the plan."""
-        request = RunRequest(plan=plan, requested_by=requested_by, reason="a test", signals=signals)
-        return self.engine.start_new("fail_over", twice(request.wire()), run)
+        """Start a run of the plan: a failover, where no ``kind`` is wished for."""
+        request = RunRequest(
+            plan=plan, requested_by=requested_by, reason="a test", signals=signals, **wishes
+        )
+        return self.engine.start_new(NAMES[request.kind], twice(request.wire()), run)
 
     def at(self, seconds: float, do: Callable[[], None]) -> None:
         """Let something happen so many story seconds after the curtain rose."""
@@ -237,6 +241,14 @@ class Stage:
         self.engine.signal_entity("desk", RUN, "decide", twice(decision))
         if ring:
             self.ring(gate)
+
+    def say(self, verb: str, by: str = "carol", ring: int | None = None, **more: Any) -> None:
+        """Lay a word of control on the run's desk, and ring that bell of the run if one is given."""
+        word = {"verb": verb, "by": by, "point": None, "points": {}, **more}
+        self.engine.signal_entity("desk", RUN, "control", twice(word))
+        if ring is not None:
+            with suppress(InstanceNotFound, InstanceEnded):
+                self.engine.raise_event(RUN, bell("control", ring), "{}")
 
     def ring(self, gate: str = "approval", number: int = 1) -> None:
         """Ring the bell of a gate; it does not matter whether anybody still listens."""
