@@ -9,7 +9,7 @@ from pydantic import Field
 
 from domain.model import Recorded, RunId
 from domain.plan import Plan, Way
-from domain.policy import RecoveryPoint
+from domain.policy import CommitMode, RecoveryPoint
 from domain.signals import Signal
 
 
@@ -41,7 +41,7 @@ class RunRequest(Recorded):
     """The whole input of a run.
 
     ``point`` and ``points`` say which state is recovered, for all members and by member; ``under`` is the run that
-    holds the application's lock for this one, and by whose approval it moves.
+    holds the application's lock for this one, and by whose approval it moves; ``commit`` overrules the plan's mode.
     """
 
     plan: Plan
@@ -53,6 +53,7 @@ class RunRequest(Recorded):
     point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict)
     under: RunId | None = None
+    commit: CommitMode | None = None
 
     @property
     def way(self) -> Way:

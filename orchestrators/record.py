@@ -9,6 +9,8 @@ from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
 from domain.model import in_words
+from domain.plan import Plan
+from domain.policy import CommitMode
 from domain.regions import display_name
 from domain.reports import (
     ActionReport,
@@ -48,6 +50,23 @@ class End:
     because: str
 
 
+def time_for(kind: Kind, plan: Plan) -> timedelta:
+    """Return how long a run may take: replication, where it has to wait for it, comes on top of the plan's deadline."""
+    deadline = plan.policy.deadline
+    replication = plan.protection.within if plan.protection else NOTHING
+    match kind:
+        case Kind.DRILL:
+            return plan.drill.deadline if plan.drill else deadline
+        case Kind.PROTECT | Kind.REPROTECT:
+            return deadline + replication
+        case Kind.FAILBACK:
+            return deadline + 2 * replication
+        case Kind.ROUND_TRIP:
+            return 2 * deadline + 2 * replication
+        case _:
+            return deadline
+
+
 @dataclass(slots=True)
 class Spent:
     """Where the time of a run went."""
@@ -71,9 +90,7 @@ class Record:
         self.plan = self.request.plan.going(self.request.way)
         self.digest = self.request.plan.digest()
         self.started_at = now(context)
-        deadline = self.plan.policy.deadline
-        if self.kind is Kind.DRILL and self.plan.drill:
-            deadline = self.plan.drill.deadline
+        deadline = time_for(self.kind, self.plan)
         closing = min(CLOSING, deadline / 10)
         self.ends_by = self.started_at + deadline
         self.until = self.ends_by - closing
@@ -132,6 +149,11 @@ class Record:
         return "traffic stays where it was"
 
     @property
+    def commit_mode(self) -> CommitMode:
+        """Return who ends the failover: the plan's word, unless the run was asked for otherwise."""
+        return self.request.commit or self.plan.policy.commit.mode
+
+    @property
     def graceful(self) -> bool:
         """Say whether the source is drained and shut down first."""
         return self.mode is Mode.GRACEFUL
@@ -165,7 +187,7 @@ class Record:
         """Return the end of a run that ran out of time."""
         return End(
             Outcome.NEEDS_HUMAN,
-            f"the plan's deadline of {in_words(self.plan.policy.deadline)} leaves no time to go on",
+            f"the plan's deadline of {in_words(self.ends_by - self.started_at)} leaves no time to go on",
         )
 
     def cancelled(self, by: str) -> End:

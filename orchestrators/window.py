@@ -13,16 +13,15 @@ from domain.model import in_words
 from domain.policy import CommitMode
 from domain.regions import display_name
 from domain.replication import Verb
-from domain.reports import ChildRun
 from domain.request import Kind, Mode, RunRequest
-from domain.run import CommitReport, Outcome, RunEnd, Verdict, in_their_words
+from domain.run import CommitReport, Outcome, Verdict, in_their_words
 
 from orchestrators.before import assess, errors, lost
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import read_standing, rest
-from orchestrators.durable import Context, Steps, child, now
+from orchestrators.durable import Context, Steps, now
 from orchestrators.gate import pass_gate
-from orchestrators.names import RUNBOOKS, leg_id
+from orchestrators.legs import run_leg
 from orchestrators.question import ask_person
 from orchestrators.record import End, Record
 from orchestrators.wave import run_wave, wave_of
@@ -39,7 +38,7 @@ def commit_failover(context: Context) -> Steps[dict[str, object]]:
 def soak(context: Context, run: Record) -> Steps[End | None]:
     """Let the application serve for a while before its way back is deleted, then ask it once more."""
     policy = run.plan.policy.commit
-    if policy.mode is not CommitMode.AUTO_AFTER:
+    if run.commit_mode is not CommitMode.AUTO_AFTER:
         return None
     run.step("soak")
     run.note(
@@ -77,7 +76,7 @@ def still_answers(context: Context, run: Record) -> Steps[End | None]:
 def commit(context: Context, run: Record) -> Steps[End | None]:
     """Make the failover final, as the plan says; this deletes the recovery points."""
     run.step("commit")
-    mode = run.plan.policy.commit.mode
+    mode = run.commit_mode
     run.commit = CommitReport(mode=mode.value, committed=False)
     if mode is CommitMode.NEVER:
         run.note("the plan leaves the commit to a person")
@@ -187,7 +186,7 @@ def _roll_back(context: Context, run: Record, wish: Control) -> Steps[End | None
         return None
     run.note(f"{wish.by} rolls the failover back: it is committed, re-protected and failed back")
     run.deviations.append(f"{wish.by} rolled the failover back")
-    end = yield from commit_members(context, run, run.plan.policy.commit.mode.value)
+    end = yield from commit_members(context, run, run.commit_mode.value)
     if end is not None:
         return end
     home = RunRequest(
@@ -202,23 +201,3 @@ def _roll_back(context: Context, run: Record, wish: Control) -> Steps[End | None
     if leg.outcome in (Outcome.COMPLETED, Outcome.COMPLETED_WITH_SKIPS):
         return End(Outcome.ROLLED_BACK, f"{wish.by} rolled it back; run {leg.run} {leg.because}")
     return End(Outcome.NEEDS_HUMAN, f"the roll-back ended {leg.outcome.value}: {leg.because}")
-
-
-def run_leg(context: Context, run: Record, request: RunRequest, position: int) -> Steps[RunEnd]:
-    """Let another run go on under this one, and keep what it came to."""
-    name = leg_id(run.id, position)
-    run.journal.follow(name)
-    leg = yield from child(context, RUNBOOKS[request.kind], request, name, RunEnd)
-    run.journal.follow()
-    run.children.append(
-        ChildRun(
-            run=leg.run,
-            plan=request.plan.name,
-            kind=request.kind.value,
-            outcome=leg.outcome,
-            because=leg.because,
-            evidence_sha256=leg.evidence_sha256,
-        )
-    )
-    run.note(f"run {leg.run} ended {leg.outcome.value}: {leg.because}")
-    return leg
