@@ -26,6 +26,8 @@ class Night:
     seed: int
     faults: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, str, str]] = field(default_factory=list)
+    words: list[tuple[int, str]] = field(default_factory=list)
+    mode: str = "forced"
     commit: str = "auto_after"
     region_down: bool = True
 
@@ -40,6 +42,11 @@ class Night:
         for gate in ("approval", "commit"):
             verdict = dice.choice(["approve", "approve", "approve", "reject", "silence"])
             night.answers.append((gate, verdict, dice.choice([BOB, BOB, ALICE])))
+        night.mode = dice.choice(["forced", "forced", "graceful"])
+        if dice.random() < 0.4:
+            verbs = ["pause", "resume", "cancel", "force", "resume"]
+            said = [(dice.randint(5, 4000), dice.choice(verbs)) for _ in range(dice.randint(1, 4))]
+            night.words = sorted(said)
         return night
 
 
@@ -67,9 +74,8 @@ def live_through(seed: int) -> Verdict:
         for fault in night.faults:
             w.azure.faults.add(**fault)
         began = w.clock.now()
-        run = w.fail_over()
-        _play(w, run, night)
-        w.host.run_until(lambda: bool(w.show(run)["state"] == "ended"), limit=timedelta(days=2))
+        run = w.fail_over(mode=night.mode)
+        _play(w, run, night, began)
         took = w.clock.now() - began
         shown = w.show(run)
         answer = w.http.get(f"/api/runs/{run}/evidence")
@@ -77,30 +83,40 @@ def live_through(seed: int) -> Verdict:
     return Verdict(seed, str(shown["outcome"]), tuple(broken))
 
 
-def _play(w: World, run: str, night: Night) -> None:
-    """Answer each question as the night's people do."""
-    for gate, verdict, by in night.answers:
-        w.host.run_until(
-            lambda: bool(w.show(run)["waitsFor"]) or w.show(run)["state"] == "ended",
-            limit=timedelta(days=2),
-        )
-        asked = w.show(run)["waitsFor"]
-        if asked is None or verdict == "silence" or asked["gate"] != gate:
-            continue
-        body = {"gate": gate, "verdict": verdict, "digest": asked["digest"]}
-        said = w.http.post(
-            f"/api/runs/{run}/decisions", json=body, headers={"x-ms-client-principal-name": by}
-        )
-        if said.status_code == 409 and by == ALICE:
-            w.http.post(
-                f"/api/runs/{run}/decisions",
-                json=body,
-                headers={"x-ms-client-principal-name": BOB},
-            )
-        w.host.run_until(
-            lambda g=gate: (w.show(run)["waitsFor"] or {}).get("gate") != g,  # type: ignore[misc]  # a lambda's default
-            limit=timedelta(days=2),
-        )
+def _play(w: World, run: str, night: Night, began: datetime) -> None:
+    """Answer each question, and say each word of control, as the night's people do, until the run has ended."""
+    answers = {gate: (verdict, by) for gate, verdict, by in night.answers}
+    words = [(began + timedelta(seconds=seconds), verb) for seconds, verb in night.words]
+
+    def wanted() -> bool:
+        shown = w.show(run)
+        asked = (shown["waitsFor"] or {}).get("gate")
+        due = bool(words) and w.clock.now() >= words[0][0]
+        return shown["state"] == "ended" or asked in answers or due
+
+    while True:
+        w.host.run_until(wanted, limit=timedelta(days=2))
+        shown = w.show(run)
+        if shown["state"] == "ended":
+            return
+        if words and w.clock.now() >= words[0][0]:
+            _, verb = words.pop(0)
+            said = w.http.post(f"/api/runs/{run}/controls", json={"verb": verb})
+            assert said.status_code in (202, 409), said.text
+        elif shown["waitsFor"]:
+            _answer(w, run, shown["waitsFor"], *answers.pop(shown["waitsFor"]["gate"]))
+
+
+def _answer(w: World, run: str, asked: Json, verdict: str, by: str) -> None:
+    """Answer one question; who asked for the run is refused, and somebody else answers then."""
+    if verdict == "silence":
+        return
+    body = {"gate": asked["gate"], "verdict": verdict, "digest": asked["digest"]}
+    for name in (by, BOB):
+        headers = {"x-ms-client-principal-name": name}
+        said = w.http.post(f"/api/runs/{run}/decisions", json=body, headers=headers)
+        if said.status_code != 409:
+            return
 
 
 def _judge(w: World, shown: Json, evidence: bytes, night: Night, took: timedelta) -> list[str]:
@@ -135,11 +151,14 @@ def _judge(w: World, shown: Json, evidence: bytes, night: Night, took: timedelta
 
 
 def _at_most_once(w: World) -> list[str]:
-    """I6: a verb is accepted again for an item only after its job before had failed."""
+    """I6: a verb is accepted again for an item only after its job before had failed or was cancelled to force it."""
     failed = dict.fromkeys(ITEMS, 0)
     for fault in w.azure.faults.script():
         if fault.kind in ("job_failed", "capacity_refused"):
             failed[fault.item] += fault.struck
+    for record in w.azure.requests:
+        if record.operation == "jobs/cancel" and record.accepted:
+            failed = {item: count + 1 for item, count in failed.items()}
     calls = w.accepted()
     return [
         f"I6 {operation} of {item} was accepted {calls.count((operation, item))} times"

@@ -6,19 +6,13 @@ import itertools
 from pathlib import Path
 
 from local.azure.world import RunningMachine
-from tests.journeys.world import ALICE, PRINCIPAL, Json, World, world
+from tests.journeys.world import Json, World, world
 
 FAILOVER = "protectedItems/unplannedFailover"
 
 
 def source_machines(w: World) -> list[RunningMachine]:
     return [m for m in w.azure.world.machines if m.facts.region == "eastus"]
-
-
-def ask(w: World, verb: str = "failover", **body: object) -> str:
-    answer = w.http.post(f"/api/plans/shop/{verb}", json=body, headers={PRINCIPAL: ALICE})
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["run"])
 
 
 def say(w: World, run: str, verb: str) -> int:
@@ -54,7 +48,7 @@ def with_sorry_page(estate: Json) -> None:
 
 def test_a_graceful_failover_drains_shuts_the_source_down_and_proves_it(tmp_path: Path) -> None:
     with world(tmp_path, with_maintenance, with_sorry_page, region_down=False) as w:
-        run = ask(w, mode="graceful")
+        run = w.fail_over(mode="graceful")
         shown = w.approved_to_the_end(run)
         record = w.evidence(run)
         assert shown["outcome"] == "COMPLETED", shown["because"]
@@ -78,7 +72,7 @@ def test_a_forced_failover_does_nothing_to_the_source(tmp_path: Path) -> None:
         plan["policy"]["fence"] |= {"answering": "proceed"}
 
     with world(tmp_path, unfenced, region_down=False) as w:
-        shown = w.approved_to_the_end(ask(w, mode="forced"))
+        shown = w.approved_to_the_end(w.fail_over(mode="forced"))
         assert shown["outcome"] == "COMPLETED"
         assert all(m.is_powered(w.clock.now()) for m in source_machines(w))
         reads = [r for r in w.azure.requests if "/shop-east/" in r.path.lower()]
@@ -91,7 +85,7 @@ def test_a_graceful_run_can_be_forced_while_a_job_is_stuck(tmp_path: Path) -> No
 
     with world(tmp_path, patient, region_down=False) as w:
         w.azure.faults.add("job_stuck", operation=FAILOVER, item="db-prod-01", at=0.1)
-        run = ask(w, mode="graceful")
+        run = w.fail_over(mode="graceful")
         assert w.decide(run).status_code == 202
         w.host.run_until(lambda: (FAILOVER, "db-prod-01") in w.accepted())
         assert say(w, run, "force") == 202
@@ -110,7 +104,7 @@ def test_a_graceful_run_can_be_forced_while_a_job_is_stuck(tmp_path: Path) -> No
 
 def test_a_run_is_held_and_let_go_and_then_cancelled_where_it_stands(tmp_path: Path) -> None:
     with world(tmp_path) as w:
-        run = ask(w)
+        run = w.fail_over()
         assert w.decide(run).status_code == 202
         w.host.run_until(lambda: (FAILOVER, "db-prod-01") in w.accepted())
         assert say(w, run, "resume") == 409, "it is not paused"
@@ -135,7 +129,7 @@ def test_tiers_move_side_by_side_through_the_real_app(tmp_path: Path) -> None:
         plan["tiers"][2]["after"] = ["db", "app"]
 
     with world(tmp_path, graph) as w:
-        run = ask(w)
+        run = w.fail_over()
         shown = w.approved_to_the_end(run)
         record = w.evidence(run)
         assert shown["outcome"] == "COMPLETED", shown["because"]

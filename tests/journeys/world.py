@@ -34,9 +34,13 @@ class World:
     http: httpx.Client
     clock: VirtualClock
 
-    def fail_over(self, plan: str = "shop") -> str:
+    def fail_over(self, plan: str = "shop", **body: object) -> str:
         """Ask for a failover and return the run."""
-        answer = self.http.post(f"/api/plans/{plan}/failover", headers={PRINCIPAL: ALICE})
+        return self.ask(plan, "failover", **body)
+
+    def ask(self, plan: str, verb: str, **body: object) -> str:
+        """Ask for a run of the plan and return it."""
+        answer = self.http.post(f"/api/plans/{plan}/{verb}", json=body, headers={PRINCIPAL: ALICE})
         assert answer.status_code == 202, answer.text
         return str(answer.json()["run"])
 
