@@ -8,7 +8,14 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from annotated_types import Gt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -43,6 +50,14 @@ class Model(BaseModel):
     def wire(self) -> dict[str, Any]:
         """Return the plain JSON value that crosses a boundary."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+class Terse(Model):
+    """A part of a plan that leaves out of the wire what was not given: plans travel through every history."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value not in (None, [], ())}
 
 
 class Recorded(Model):

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.action import Action
 from domain.gate import Gate
-from domain.model import ArmId, Duration, Model, Slug, same_id
+from domain.model import ArmId, Duration, Model, Slug, Terse, same_id
 from domain.network import Nic
 from domain.plan_rules import problems_of, waits
 from domain.policy import Policy
@@ -40,7 +40,7 @@ class Engine(StrEnum):
     ASR = "asr"
 
 
-class Member(Model):
+class Member(Terse):
     """One protected machine: its name, its protected item and machine where they are called otherwise.
 
     A run goes on without a member that is not ``required``, and says so. ``nics``, ``size`` and ``recovery_name`` are

@@ -49,7 +49,7 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
             under=run.request.under,
             vault=run.plan.vault,
             tier=tier,
-            items=run.items,
+            items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
             graceful=run.graceful,
             retry=run.plan.policy.retry,
             run_started_at=run.started_at,
