@@ -11,8 +11,10 @@ import azure.functions as func
 from activities.evidence import Archive
 from activities.health import Health
 from activities.notices import Notices
+from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
+from activities.survey import Survey
 from activities.traffic import Traffic
 from adapters.boundary import on_wire
 from adapters.compute import AzureCompute
@@ -22,15 +24,18 @@ from adapters.evidence_store import FolderEvidence
 from adapters.identity import Clients
 from adapters.plan_store import FolderPlans
 from adapters.probes import NetworkProbes
+from adapters.resources import AzureResources
 from adapters.settings import Settings
 from adapters.site_recovery import AzureSiteRecovery
 from adapters.traffic_manager import AzureTrafficManager
+from adapters.vault_setup import AzureVaultSetup
 from entities.desk import desk
 from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
 from orchestrators.failover import fail_over
+from orchestrators.protection import protect
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
@@ -46,6 +51,8 @@ plans = FolderPlans(settings.plan_store)
 evidence = FolderEvidence(settings.evidence_store)
 
 recovery = Recovery(vault)
+groundwork = Groundwork(AzureVaultSetup(clients), vault)
+survey = Survey(vault, AzureResources(clients))
 preflight = Preflight(vault, profiles)
 health = Health(NetworkProbes(settings.probe_proxy, settings.resolvers), AzureCompute(clients))
 traffic = Traffic(profiles)
@@ -57,6 +64,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 for orchestrator in (
     fail_over,
     commit_failover,
+    protect,
     move_chain,
     move_tier,
     watch_wave,
@@ -69,6 +77,9 @@ for activity in (
     on_wire(recovery.start_wave),
     on_wire(recovery.check_wave),
     on_wire(recovery.cancel_wave),
+    on_wire(survey.survey_protection),
+    on_wire(groundwork.ensure_pieces),
+    on_wire(groundwork.settle_items),
     on_wire(preflight.assess_readiness),
     on_wire(health.probe_round),
     on_wire(health.look_at_source),

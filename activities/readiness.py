@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.landing import drift_in, foreign_machines
 from domain.model import Recorded
 from domain.plan import Plan, Way
 from domain.policy import CommitMode
@@ -65,6 +66,8 @@ class Preflight:
                 "protect it, or mend the plan"
             )
             (found.blockers if member.required else found.warnings).append(missing)
+        found.blockers += foreign_machines(plan, located)
+        found.warnings += drift_in(plan, located)
         moved = _all_settled(plan, kind, located, found)
         if kind in MOVES_USERS:
             moved = self._look_at_users(plan, kind, found) and moved

@@ -8,11 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.errors import Permanent, StepError, Transient
 from domain.model import ArmId, Recorded
-from domain.replication import Job, JobState, Move, ProtectedItem, Terms, Verb, move_for
+from domain.replication import (
+    Enabling,
+    Job,
+    JobState,
+    Move,
+    Phase,
+    ProtectedItem,
+    Terms,
+    Verb,
+    move_for,
+)
 
 STARTS_AT_ONCE = 8
 
@@ -38,12 +48,16 @@ class SiteRecovery(Protocol):
 
 
 class WaveMember(Recorded):
-    """One machine of a wave: its plan name, its item, and the job once there is one."""
+    """One machine of a wave: its plan name, its item, and the job once there is one.
+
+    ``enabling`` is what a machine that has no item yet is protected with.
+    """
 
     name: str
     item: ArmId
     job: str | None = None
     point: str | None = None
+    enabling: Enabling | None = None
     required: bool = True
 
 
@@ -58,7 +72,12 @@ class Wave(Recorded):
 
     def terms(self, member: WaveMember) -> Terms:
         """Return what the verb is started with for one member."""
-        return Terms(graceful=self.graceful, network=self.network, point=member.point)
+        return Terms(
+            graceful=self.graceful,
+            network=self.network,
+            point=member.point,
+            enabling=member.enabling,
+        )
 
 
 class Started(Recorded):
@@ -93,9 +112,10 @@ class Ended(Recorded):
 
 
 class WaveNews(Recorded):
-    """The machines of a wave whose jobs have ended since; the others still run."""
+    """The machines of a wave whose jobs have ended since; of the others, how far their data has come in percent."""
 
     ended: tuple[Ended, ...] = ()
+    percent: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,9 @@ class Recovery:
         ended = (
             self._look(wave, member, found.get(member.item.casefold())) for member in wave.members
         )
-        return WaveNews(ended=tuple(news for news in ended if news))
+        return WaveNews(
+            ended=tuple(news for news in ended if news), percent=_percentages(wave, found)
+        )
 
     def cancel_wave(self, wave: Wave) -> WaveNews:
         """Cancel the jobs of a wave that still run; one that has ended meanwhile is as good as cancelled."""
@@ -155,6 +177,8 @@ class Recovery:
 
     def _begin(self, wave: Wave, member: WaveMember, item: ProtectedItem | None) -> Started:
         verb = wave.verb
+        if item is None and verb is Verb.PROTECT:
+            return self._ask(wave, member)
         if item is None:
             return Started(
                 name=member.name,
@@ -172,10 +196,13 @@ class Recovery:
             return Started(
                 name=member.name, code="not_allowed_now", message=_impossible(item, verb)
             )
+        return self._ask(wave, member.model_copy(update={"item": item.id}))
+
+    def _ask(self, wave: Wave, member: WaveMember) -> Started:
+        """Send the one mutating call of a member."""
         try:
-            return Started(
-                name=member.name, job=self.vault.start(item.id, verb, wave.terms(member))
-            )
+            job = self.vault.start(member.item, wave.verb, wave.terms(member))
+            return Started(name=member.name, job=job)
         except Transient as error:
             after = int(error.after.total_seconds()) if error.after else None
             return Started(
@@ -202,7 +229,7 @@ class Recovery:
                 )
             if move is Move.HAPPENED:
                 return Ended(name=member.name, arrived=True)
-            if move is Move.RUNNING:
+            if move is Move.RUNNING and not (member.job and _stalled(item)):
                 return None
         if member.job is None:
             return Ended(
@@ -242,6 +269,21 @@ def _adopted(member: WaveMember, item: ProtectedItem | None, verb: Verb) -> Star
     if item and move is Move.RUNNING:
         return Started(name=member.name, job=item.scenario_job, adopted=True)
     return Started(name=member.name, happened=True, adopted=True) if move is Move.HAPPENED else None
+
+
+def _stalled(item: ProtectedItem) -> bool:
+    """Say whether an item is being made while no job says so: only the job that began it knows why."""
+    return item.scenario is None and item.state.casefold() == "enablingprotection"
+
+
+def _percentages(wave: Wave, found: dict[str, ProtectedItem]) -> dict[str, int]:
+    """Return how far the replication of each member has come, where Azure tells."""
+    items = {member.name: found.get(member.item.casefold()) for member in wave.members}
+    return {
+        name: item.percent
+        for name, item in items.items()
+        if item and item.phase is Phase.REPLICATING and item.percent is not None
+    }
 
 
 def _by_id(items: Iterable[ProtectedItem]) -> dict[str, ProtectedItem]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from adapters.azure_errors import translated
 from adapters.identity import Clients
+from adapters.item_settings import body_of
 from adapters.vault_reading import item_of, job_of
-from domain.errors import Transient
+from domain.errors import Permanent, Transient
+from domain.landing import Landed
 from domain.model import last_segment, segment_after
 from domain.replication import Job, ProtectedItem, Terms, Verb
 
@@ -44,6 +46,7 @@ class AzureSiteRecovery:
         once = {"polling": False, "raw_response_hook": accepted.append}
         begin: dict[Verb, Callable[[], object]] = {
             Verb.FAILOVER: lambda: items.begin_unplanned_failover(*where, _failover(terms), **once),
+            Verb.PROTECT: lambda: items.begin_create(*where, _protected(terms), **once),
             Verb.DRILL: lambda: items.begin_test_failover(*where, _drill(terms), **once),
             Verb.COMMIT: lambda: items.begin_failover_commit(*where, **once),
             Verb.DRILL_CLEANUP: lambda: items.begin_test_failover_cleanup(
@@ -52,13 +55,33 @@ class AzureSiteRecovery:
         }
         with translated(f"starting {verb.value} of {last_segment(item_id)}"):
             begin[verb]()
-        return _job_name(accepted[0].http_response.headers)
+        return job_name(accepted[0].http_response.headers)
 
     def job(self, vault: str, job: str) -> Job:
         """Return one job with its errors and the recovery point it used."""
         client, group, name = self._vault(vault)
         with translated(f"reading job {job}"):
             return job_of(client.replication_jobs.get(group, name, job))
+
+    def update(self, item: ProtectedItem, landed: Landed) -> str | None:
+        """Ask for an item's settings to be changed and return the job's name."""
+        client, group, vault = self._vault(item.id)
+        fabric = segment_after(item.id, "replicationFabrics")
+        container = segment_after(item.id, "replicationProtectionContainers")
+        accepted: list[Any] = []
+        with translated(f"changing the settings of {item.name}"):
+            client.replication_protected_items.begin_update(
+                group,
+                vault,
+                fabric,
+                container,
+                last_segment(item.id),
+                body_of(item, landed),
+                polling=False,
+                raw_response_hook=accepted.append,
+            )
+        answer = accepted[0].http_response
+        return job_name(answer.headers) if answer.status_code == 202 else None
 
     def cancel(self, vault: str, job: str) -> None:
         """Ask for the end of a job that runs."""
@@ -71,7 +94,7 @@ class AzureSiteRecovery:
         return client, segment_after(arm_id, "resourceGroups"), segment_after(arm_id, "vaults")
 
 
-def _job_name(headers: Any) -> str:
+def job_name(headers: Any) -> str:
     """Return the job that a 202 names; a header sent twice arrives joined by a comma."""
     for header in ("x-ms-request-id", "Location", "Azure-AsyncOperation"):
         value = str(headers.get(header, "")).split(",")[0].split("?")[0].strip()
@@ -100,6 +123,38 @@ def _drill(terms: Terms) -> dict[str, Any]:
             "networkType": "VmNetworkAsInput",
             "networkId": terms.network,
             "providerSpecificDetails": _a2a(terms),
+        }
+    }
+
+
+def _protected(terms: Terms) -> dict[str, Any]:
+    """Return the body that puts a machine under replication; raises Permanent without its terms."""
+    how = terms.enabling
+    if how is None:
+        raise Permanent(
+            "no_terms", "a machine cannot be protected without its disks and its target"
+        )
+    disks = [
+        {
+            "diskId": disk,
+            "primaryStagingAzureStorageAccountId": how.cache,
+            "recoveryResourceGroupId": how.resource_group,
+        }
+        for disk in how.disks
+    ]
+    given = {"recoverySubnetName": how.subnet, "multiVmGroupName": how.group}
+    return {
+        "properties": {
+            "policyId": how.policy,
+            "providerSpecificDetails": {
+                "instanceType": "A2A",
+                "fabricObjectId": how.vm,
+                "recoveryContainerId": how.container,
+                "recoveryResourceGroupId": how.resource_group,
+                "recoveryAzureNetworkId": how.network,
+                "vmManagedDisks": disks,
+                **{key: value for key, value in given.items() if value},
+            },
         }
     }
 

@@ -19,7 +19,7 @@ def item_of(found: Any) -> ProtectedItem:
     scenario = properties.current_scenario
     running = scenario is not None and scenario.scenario_name not in (None, "", "None")
     return ProtectedItem(
-        id=_arm(found.id),
+        id=arm_id(found.id),
         name=found.name,
         state=properties.protection_state or "",
         state_description=properties.protection_state_description or "",
@@ -30,8 +30,8 @@ def item_of(found: Any) -> ProtectedItem:
         friendly_name=properties.friendly_name or "",
         source_region=details.get("primaryFabricLocation") or "",
         target_region=details.get("recoveryFabricLocation") or "",
-        recovery_container=_arm(properties.recovery_container_id),
-        policy=_arm(properties.policy_id),
+        recovery_container=arm_id(properties.recovery_container_id),
+        policy=arm_id(properties.policy_id),
         vm=details.get("fabricObjectId"),
         recovered_vm=details.get("recoveryFabricObjectId"),
         test_vm=details.get("testFailoverRecoveryFabricObjectId"),
@@ -40,6 +40,7 @@ def item_of(found: Any) -> ProtectedItem:
         recovery_size=details.get("recoveryAzureVMSize"),
         recovery_group=details.get("recoveryAzureResourceGroupId"),
         network=details.get("selectedRecoveryAzureNetworkId"),
+        drill_network=details.get("selectedTfoAzureNetworkId"),
         nics=tuple(_interface(nic) for nic in details.get("vmNics") or ()),
         disks=tuple(disk["diskId"] for disk in details.get("protectedManagedDisks") or ()),
         group=details.get("multiVmGroupName") or None,
@@ -50,9 +51,9 @@ def item_of(found: Any) -> ProtectedItem:
     )
 
 
-def _arm(arm_id: str | None) -> Any:
+def arm_id(written: str | None) -> Any:
     """Return an ARM id as everybody else writes it: Site Recovery writes /Subscriptions."""
-    return "/subscriptions" + arm_id[len("/subscriptions") :] if arm_id else None
+    return "/subscriptions" + written[len("/subscriptions") :] if written else None
 
 
 def _interface(nic: Any) -> Interface:
@@ -62,6 +63,7 @@ def _interface(nic: Any) -> Interface:
     return Interface(
         nic=nic["nicId"],
         source_nic=nic.get("sourceNicArmId"),
+        source_address=first.get("staticIPAddress") or None,
         config=first.get("name"),
         subnet=first.get("recoverySubnetName"),
         address=first.get("recoveryStaticIPAddress") or None,

@@ -43,6 +43,7 @@ class Interface(Recorded):
 
     nic: str
     source_nic: str | None = None
+    source_address: str | None = None
     config: str | None = None
     subnet: str | None = None
     address: str | None = None
@@ -83,6 +84,7 @@ class ProtectedItem(Recorded):
     recovery_size: str | None = None
     recovery_group: str | None = None
     network: str | None = None
+    drill_network: str | None = None
     nics: tuple[Interface, ...] = ()
     disks: tuple[str, ...] = ()
     group: str | None = None
@@ -116,6 +118,21 @@ class Verb(StrEnum):
     DRILL_CLEANUP = "drill_cleanup"
     FAILOVER = "failover"
     COMMIT = "commit"
+    PROTECT = "protect"
+
+
+class Enabling(Recorded):
+    """What a machine is put under replication with: its managed disks, and where it goes through and to."""
+
+    vm: ArmId
+    disks: tuple[ArmId, ...]
+    cache: ArmId
+    policy: ArmId
+    container: ArmId
+    resource_group: ArmId
+    network: ArmId
+    subnet: str | None = None
+    group: str | None = None
 
 
 class Terms(Recorded):
@@ -124,6 +141,7 @@ class Terms(Recorded):
     graceful: bool = False
     network: ArmId | None = None
     point: str | None = None
+    enabling: Enabling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +161,9 @@ RULES: Mapping[Verb, Rule] = {
     ),
     Verb.COMMIT: Rule(
         operation="Commit", scenario="CommitFailover", done=frozenset({Phase.COMMITTED})
+    ),
+    Verb.PROTECT: Rule(
+        operation="EnableProtection", scenario="EnableDr", done=frozenset({Phase.PROTECTED})
     ),
     Verb.DRILL: Rule(operation="TestFailover", scenario="TestFailover", done=frozenset()),
     Verb.DRILL_CLEANUP: Rule(
@@ -164,6 +185,10 @@ class Move(StrEnum):
 def move_for(item: ProtectedItem, verb: Verb) -> Move:
     """Say whether the verb has happened, runs, may start, must wait for another job, or cannot be."""
     rule = RULES[verb]
+    if verb is Verb.PROTECT and item.phase is Phase.REPLICATING:
+        return Move.RUNNING  # the job that began it has ended long before the first recovery point
+    if verb is Verb.PROTECT and item.phase is Phase.PROTECTED:
+        return Move.HAPPENED  # whatever else runs on it now
     if item.scenario == rule.scenario:
         return Move.RUNNING
     if item.scenario is not None:

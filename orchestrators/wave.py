@@ -119,12 +119,13 @@ def _attempt(
         wave=wave.model_copy(update={"members": going}),
         until=until,
         at_once=all(said.happened for said in started),
-        runs=runs if wave.graceful else (),
+        runs=runs if wave.graceful or wave.verb is Verb.PROTECT else (),
     )
     watcher = watch_id(f"{context.instance_id}.{wave.verb.value}", attempt)
     journal.follow(watcher)
     watched = yield from child(context, watch_wave, watch, watcher, Watched)
     journal.follow()
+    journal.take_over(watched.facts)
     return started, watched
 
 

@@ -44,3 +44,32 @@ def tier(name: str, *members: str, after: list[str] | None = None) -> dict[str, 
         "members": [{"name": m} for m in members or (f"{name}-1",)],
     }
     return data if after is None else {**data, "after": after}
+
+
+def protected_plan(*members: dict[str, Any], **changes: Any) -> Plan:
+    """Return a plan of one tier that says how its members are protected."""
+    group = f"{SUBSCRIPTION}/resourceGroups/net/providers"
+    ends: dict[str, Any] = {
+        "policy": {"name": "day"},
+        "cache": {
+            "source": f"{group}/Microsoft.Storage/storageAccounts/east",
+            "target": f"{group}/Microsoft.Storage/storageAccounts/west",
+        },
+        "networks": {
+            "source": f"{group}/Microsoft.Network/virtualNetworks/east",
+            "target": f"{group}/Microsoft.Network/virtualNetworks/west",
+        },
+    }
+    return plan(
+        **{
+            "target": {"region": "westus", "resource_group": f"{SUBSCRIPTION}/resourceGroups/west"},
+            "vault": {
+                **SMALLEST["vault"],
+                "recovery_fabric": "rf",
+                "recovery_container": "rc",
+            },
+            "protection": ends,
+            "tiers": [{"name": "db", "members": list(members) or [{"name": "db-01"}]}],
+            **changes,
+        }
+    )

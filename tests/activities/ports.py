@@ -58,7 +58,8 @@ class VaultInMemory:
         self.starts.append((name, verb))
         job = f"job-{len(self.starts)}"
         scenario = RULES[verb].scenario
-        self.known[name] = self.known[name].model_copy(
+        known = self.known.get(name) or item(name, state="EnablingProtection")
+        self.known[name] = known.model_copy(
             update={"scenario": scenario, "scenario_job": job, "allowed": ()}
         )
         if name in self.loses_the_answer_for:

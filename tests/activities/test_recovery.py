@@ -50,7 +50,9 @@ def test_a_wave_is_started_with_one_read_and_one_write_per_item() -> None:
 @pytest.mark.parametrize("verb", Verb)
 def test_a_wave_that_is_delivered_again_starts_nothing_twice(verb: Verb) -> None:
     allowed = RULES[verb].operation
-    vault = VaultInMemory().hold(item("a", allowed=(allowed,)), item("b", allowed=(allowed,)))
+    vault = VaultInMemory()
+    if verb is not Verb.PROTECT:  # which begins where there is no item yet
+        vault.hold(item("a", allowed=(allowed,)), item("b", allowed=(allowed,)))
     first = Recovery(vault).start_wave(wave("a", "b", verb=verb))
     again = Recovery(vault).start_wave(wave("a", "b", verb=verb))
     assert len(vault.starts) == 2
@@ -302,3 +304,46 @@ def test_a_drill_is_cleaned_up_when_nothing_is_left_to_clean() -> None:
     )
     news = Recovery(vault).check_wave(wave("a", "b", verb=Verb.DRILL_CLEANUP, a="j-a", b="j-b"))
     assert [(each.name, each.arrived) for each in news.ended] == [("a", True), ("b", False)]
+
+
+@pytest.mark.parametrize(
+    ("state", "scenario", "job", "ended"),
+    [
+        ("Protected", None, "j-a", True),
+        ("Protected", "TestFailover", "j-a", True),
+        ("InitialReplicationInProgress", None, "j-a", None),
+        ("InitialReplicationInProgress", None, None, None),
+        ("InitialReplicationRecoveryCompletionPending", None, "j-a", None),
+        ("EnablingProtection", "EnableDr", "j-a", None),
+        ("EnablingProtection", None, "j-a", False),
+    ],
+)
+def test_a_machine_is_protected_with_its_first_recovery_point_and_not_before(
+    state: str, scenario: str | None, job: str | None, ended: bool | None
+) -> None:
+    vault = VaultInMemory(jobs={"j-a": failing("j-a")})
+    vault.hold(item("a", state=state, scenario=scenario, allowed=(), percent=43))
+    asked = wave("a", verb=Verb.PROTECT, **({"a": job} if job else {}))
+    news = Recovery(vault).check_wave(asked)
+    assert [one.arrived for one in news.ended] == ([] if ended is None else [ended])
+    assert news.percent == ({} if state == "Protected" else {"a": 43})
+
+
+def test_a_machine_whose_item_is_not_to_be_seen_yet_is_waited_for_until_its_job_fails() -> None:
+    running = failing("j-a", state="InProgress")
+    vault = VaultInMemory(jobs={"j-a": running})
+    asked = wave("a", verb=Verb.PROTECT, a="j-a")
+    assert Recovery(vault).check_wave(asked).ended == ()
+    vault.jobs["j-a"] = failing("j-a")
+    (ended,) = Recovery(vault).check_wave(asked).ended
+    assert (ended.arrived, ended.code) == (False, "28031")
+
+
+def test_a_machine_is_put_under_replication_once_with_its_own_terms() -> None:
+    vault = VaultInMemory()
+    (first,) = Recovery(vault).start_wave(wave("a", verb=Verb.PROTECT)).members
+    replicating = {"state": "InitialReplicationInProgress", "scenario": None}
+    vault.hold(vault.known["a"].model_copy(update=replicating))
+    (again,) = Recovery(vault).start_wave(wave("a", verb=Verb.PROTECT)).members
+    assert (first.job, first.adopted, again.adopted) == ("job-1", False, True)
+    assert vault.starts == [("a", Verb.PROTECT)]

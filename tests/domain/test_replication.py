@@ -72,6 +72,10 @@ def test_a_drill_waits_when_its_cleanup_is_allowed() -> None:
         (item("Protected", "UnplannedFailover"), Verb.DRILL_CLEANUP, Move.HAPPENED),
         (item("Protected", scenario="TestFailoverCleanup"), Verb.DRILL_CLEANUP, Move.RUNNING),
         (item("Protected", "TestFailover"), Verb.DRILL, Move.POSSIBLE),
+        (item("Protected", scenario="TestFailover"), Verb.PROTECT, Move.HAPPENED),
+        (item("EnablingProtection", scenario="EnableDr"), Verb.PROTECT, Move.RUNNING),
+        (item("InitialReplicationInProgress"), Verb.PROTECT, Move.RUNNING),
+        (item("UnplannedFailoverCommitted"), Verb.PROTECT, Move.IMPOSSIBLE),
         (item("Protected", "TestFailoverCleanup"), Verb.DRILL, Move.HAPPENED),
         (item("Protected", scenario="TestFailover"), Verb.DRILL, Move.RUNNING),
         (item("UnplannedFailoverCommitted"), Verb.DRILL, Move.IMPOSSIBLE),
@@ -94,7 +98,7 @@ def test_nothing_is_started_beside_a_running_job_or_against_the_vault(
     if move is Move.POSSIBLE:
         assert scenario is None
         assert RULES[verb].operation in allowed
-    if scenario is not None:
+    if scenario is not None and not (verb is Verb.PROTECT and state == "Protected"):
         assert move in (Move.RUNNING, Move.BUSY)
 
 

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from activities.evidence import Draft, Sealed
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
 from activities.notices import Notice, Told
+from activities.protection import Pieces, Settings, Standing, Stood
 from activities.readiness import Question
 from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
+from activities.survey import Surveyed, SurveyQuestion
 from activities.traffic import EndpointChange, ProfileQuestion
 from domain.evidence import digest, seal
 from domain.gate import Probe
@@ -45,6 +47,25 @@ class Cast:
 
     def assess_readiness(self, question: Question, now: datetime) -> Readiness:
         return Readiness(ready=True)
+
+    def survey_protection(self, question: SurveyQuestion, now: datetime) -> Surveyed:
+        return Surveyed(
+            disks={m.name: (f"{question.plan.vm_id(m)}-os",) for m in question.plan.members}
+        )
+
+    def ensure_pieces(self, asked: Pieces, now: datetime) -> Stood:
+        return Stood(standings=tuple(self.stands(p.id, now) for p in asked.pieces))
+
+    def settle_items(self, asked: Settings, now: datetime) -> Stood:
+        return Stood(standings=tuple(Standing(name=name, settled=True) for name in asked.members))
+
+    def stands(self, name: str, now: datetime) -> Standing:
+        """Let a piece be made when it is first asked for, and be there once its job has had its time."""
+        job = f"job-{name}"
+        if job not in self.jobs:
+            self.jobs[job] = now
+            return Standing(name=name, job=job, changed="made")
+        return Standing(name=name, job=job, settled=self.jobs[job] + self.takes <= now)
 
     def start_wave(self, wave: Wave, now: datetime) -> WaveStarted:
         return WaveStarted(members=tuple(self.started(wave, m.name, now) for m in wave.members))

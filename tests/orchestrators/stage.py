@@ -22,8 +22,10 @@ import azure.functions as func
 from activities.evidence import Archive, Draft
 from activities.health import Health
 from activities.notices import Notices
+from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
+from activities.survey import Survey
 from activities.traffic import Traffic
 from domain.model import Model
 from domain.plan import Plan
@@ -43,6 +45,7 @@ from orchestrators.chains import move_chain
 from orchestrators.failover import fail_over
 from orchestrators.names import RUNBOOKS as NAMES
 from orchestrators.names import bell
+from orchestrators.protection import protect
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
@@ -52,6 +55,7 @@ from tests.orchestrators.cast import Cast
 RUNBOOKS = (
     fail_over,
     commit_failover,
+    protect,
     move_chain,
     move_tier,
     watch_wave,
@@ -63,6 +67,9 @@ PLAYED = (
     Recovery.start_wave,
     Recovery.check_wave,
     Recovery.cancel_wave,
+    Survey.survey_protection,
+    Groundwork.ensure_pieces,
+    Groundwork.settle_items,
     Preflight.assess_readiness,
     Health.probe_round,
     Health.look_at_source,
