@@ -39,6 +39,7 @@ class Call:
     lost: bool = False
     wait_seconds: float = 0.0
     job_fault: Callable[[], Fault | None] = lambda: None
+    leftover: Callable[[], tuple[str, ...] | None] = lambda: None
 
     @property
     def item(self) -> str:
@@ -166,6 +167,7 @@ class Arm:
                 assert found is not None
                 self._settle(call.now)
                 call.job_fault = lambda: self._job_fault(call)
+                call.leftover = lambda: self._leftover(call)
                 answer = found.handler(call)
                 call.lost = answer.status < 300 and self._lose(call)
         except Refusal as refusal:
@@ -238,6 +240,11 @@ class Arm:
                 self._set_region(fault.region, True, call.now)
             else:
                 raise _scripted(fault)
+        return None
+
+    def _leftover(self, call: Call) -> tuple[str, ...] | None:
+        for fault in self._faults.striking(frozenset({"leftover"}), call.as_matched()):
+            return fault.what
         return None
 
     def _job_fault(self, call: Call) -> Fault | None:

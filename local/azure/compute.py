@@ -6,6 +6,7 @@ from typing import Any
 
 from local.azure.arm import Answer, Call, Route, route
 from local.azure.refusals import Refusal, resource_not_found
+from local.azure.resources import Resources
 from local.azure.shapes import ticks
 from local.azure.world import RunningMachine, World
 
@@ -14,20 +15,26 @@ _VM = (
     "/subscriptions/{subscription}/resourceGroups/{group}"
     "/providers/Microsoft.Compute/virtualMachines/{vm}"
 )
+_GROUP = (
+    "/subscriptions/{subscription}/resourceGroups/{group}"
+    "/providers/Microsoft.Compute/virtualMachines"
+)
 _ALL = "/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines"
 
 
 class Compute:
     """Answers for the machines of the world."""
 
-    def __init__(self, world: World, subscription: str) -> None:
+    def __init__(self, world: World, subscription: str, resources: Resources) -> None:
         self._world = world
+        self._resources = resources
         self._subscription = subscription
 
     def routes(self) -> list[Route]:
         """Return the operations that are simulated."""
         return [
             route("GET", _ALL, "virtualMachines/list", VERSIONS, self.list_all),
+            route("GET", _GROUP, "virtualMachines/list", VERSIONS, self.list_all),
             route("GET", _VM, "virtualMachines/get", VERSIONS, self.get),
             route(
                 "GET", f"{_VM}/instanceView", "virtualMachines/instanceView", VERSIONS, self.view
@@ -35,12 +42,17 @@ class Compute:
         ]
 
     def list_all(self, call: Call) -> Answer:
-        """List every machine of the subscription, with its power state for ``statusOnly=true``.
+        """List every machine of the subscription or a resource group, with its power state for ``statusOnly=true``.
 
         simulated: for a machine of a region that is down, the list has no state to tell.
         """
         with_view = call.argument("statusOnly").lower() == "true"
-        there = [machine for machine in self._world.machines if machine.exists(call.now)]
+        group = call.params.get("group", "").lower()
+        there = [
+            machine
+            for machine in self._world.machines
+            if machine.exists(call.now) and group in ("", machine.facts.resource_group.lower())
+        ]
         value = [
             self._show(
                 machine, call, with_view and not self._world.is_down(machine.facts.region, call.now)
@@ -61,6 +73,7 @@ class Compute:
             "provisioningState": "Succeeded",
             "vmId": machine.vm_id,
             "timeCreated": ticks(machine.powered[0].start),
+            **self._resources.profile(machine),
         }
         if with_view:
             properties["instanceView"] = _view(machine, call)

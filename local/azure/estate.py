@@ -42,6 +42,44 @@ class Machine:
     needs: tuple[str, ...] = ()
     size: str = "Standard_D2s_v5"
     os: Literal["Linux", "Windows"] = "Linux"
+    network: str = ""
+    subnet: str = ""
+    data_disks: int = 0
+    managed: bool = True
+
+    @property
+    def disks(self) -> tuple[str, ...]:
+        """Return the names of the machine's disks, the operating system's first."""
+        data = (f"{self.name}_DataDisk_{n}" for n in range(self.data_disks))
+        return (f"{self.name}_OsDisk_1", *data)
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet of a virtual network; Azure keeps its first four addresses and the last one."""
+
+    name: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A virtual network, and the networks it is peered with, by name."""
+
+    name: str
+    resource_group: str
+    region: str
+    subnets: tuple[Subnet, ...]
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StorageAccount:
+    """A storage account that replication may pass through."""
+
+    name: str
+    resource_group: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +147,7 @@ class ProtectedItem:
     container: str
     recovery: Landing
     pending_drill: bool = False
+    multi_vm_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +211,8 @@ class Estate:
     items: tuple[ProtectedItem, ...]
     profiles: tuple[Profile, ...] = ()
     public_names: tuple[PublicName, ...] = ()
+    networks: tuple[Network, ...] = ()
+    storage_accounts: tuple[StorageAccount, ...] = ()
     durations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -204,6 +245,15 @@ class Estate:
         for name in self.public_names:
             _known(regions, "regions", name.region, f"public name {name.host}: region")
             _known(machines, "machines", name.machine, f"public name {name.host}: machine")
+        networks = {network.name for network in self.networks}
+        for network in self.networks:
+            _known(regions, "regions", network.region, f"network {network.name}: region")
+            for peer in network.peers:
+                _known(networks, "networks", peer, f"network {network.name}: peers")
+        for account in self.storage_accounts:
+            _known(regions, "regions", account.region, f"storage account {account.name}: region")
+        _unique("networks", (network.name for network in self.networks))
+        _unique("storage accounts", (account.name for account in self.storage_accounts))
         _unique("regions", (region.name for region in self.regions))
         _unique("machines", (machine.name for machine in self.machines))
         _unique("protected items", (item.name for item in self.items))

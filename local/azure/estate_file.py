@@ -18,12 +18,15 @@ from local.azure.estate import (
     Landing,
     Machine,
     Monitor,
+    Network,
     Policy,
     Port,
     Profile,
     ProtectedItem,
     PublicName,
     Region,
+    StorageAccount,
+    Subnet,
     Vault,
 )
 
@@ -185,6 +188,13 @@ def _estate(root: _Section) -> Estate:
         items=root.each("protected_items", _item),
         profiles=root.each("traffic_profiles", _profile),
         public_names=root.each("public_names", _public_name),
+        networks=root.each("networks", _network),
+        storage_accounts=root.each(
+            "storage_accounts",
+            lambda at: StorageAccount(
+                at.text("name"), at.text("resource_group"), at.text("region")
+            ),
+        ),
         durations=root.spans("durations"),
     )
 
@@ -200,6 +210,20 @@ def _machine(at: _Section) -> Machine:
         needs=at.texts("needs"),
         size=at.text("size", "Standard_D2s_v5"),
         os=cast(Literal["Linux", "Windows"], at.choice("os", ("Linux", "Windows"), "Linux")),
+        network=at.text("network", ""),
+        subnet=at.text("subnet", ""),
+        data_disks=at.number("data_disks", 0),
+        managed=at.flag("managed", True),
+    )
+
+
+def _network(at: _Section) -> Network:
+    return Network(
+        name=at.text("name"),
+        resource_group=at.text("resource_group"),
+        region=at.text("region"),
+        subnets=at.each("subnets", lambda in_: Subnet(in_.text("name"), in_.text("prefix"))),
+        peers=at.texts("peers"),
     )
 
 
@@ -241,6 +265,7 @@ def _item(at: _Section) -> ProtectedItem:
         container=at.text("container"),
         recovery=landing,
         pending_drill=at.flag("pending_drill", False),
+        multi_vm_group=at.text("multi_vm_group", ""),
     )
 
 

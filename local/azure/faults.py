@@ -17,7 +17,9 @@ KINDS = (
     "capacity_refused",
     "slow",
     "region_down",
+    "leftover",
 )
+LEFTOVERS = ("vm", "nic", "disk", "publicip")
 AT_THE_DOOR = frozenset({"throttle", "error", "slow", "region_down"})
 IN_THE_JOB = frozenset({"job_failed", "job_stuck", "capacity_refused"})
 
@@ -40,6 +42,7 @@ class Fault:
     at: float = 0.5
     seconds: float = 0.0
     region: str = ""
+    what: tuple[str, ...] = ()
     seen: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 
@@ -51,6 +54,11 @@ class Fault:
             raise ValueError(f"fault {self.kind}: at is {self.at}; give a fraction from 0 to 1")
         if self.kind == "error" and not 500 <= self.status <= 599:
             raise ValueError(f"fault error: status is {self.status}; give one from 500 to 599")
+        self.what = tuple(self.what)
+        if self.kind == "leftover" and (not self.what or not set(self.what) <= set(LEFTOVERS)):
+            raise ValueError(
+                f"fault leftover: what is left is {self.what}; use {', '.join(LEFTOVERS)}"
+            )
         if self.kind == "region_down" and not self.region:
             raise ValueError("fault region_down: name the region")
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.azure.estate import Fabric
-from local.azure.replication import Phase, ReplicatedItem
+from local.azure.item_parts import ItemParts
+from local.azure.items import YOUNG, Phase, ReplicatedItem
 from local.azure.shapes import BEYOND_PRIMARY, KIND, STATES, TEST_STATES, Shapes, ticks
+from local.azure.world import RunningMachine
 
-DISK_BYTES = 136367308800
 AGENT_VERSION = "9.62.7172.1"
 
 
@@ -20,6 +21,7 @@ class ItemShape:
         self.shapes = shapes
         self.replication = shapes.replication
         self.estate = shapes.estate
+        self.parts = ItemParts(shapes)
 
     def body(self, item: ReplicatedItem, now: datetime) -> dict[str, Any]:
         """Write a protected item as it is at an instant."""
@@ -113,92 +115,75 @@ class ItemShape:
             "customerResolvability": "NotAllowed",
         }
 
-    def _group(self, name: str) -> str:
-        return f"/subscriptions/{self.estate.subscription}/resourceGroups/{name}"
-
-    def _compute(self, group: str, kind: str, name: str) -> str:
-        return f"{self._group(group)}/providers/Microsoft.Compute/{kind}/{name}"
-
-    def _network(self, group: str, kind: str, name: str) -> str:
-        return f"{self._group(group)}/providers/Microsoft.Network/{kind}/{name}"
-
     def _details(
         self, item: ReplicatedItem, primary: Fabric, recovery: Fabric, now: datetime
     ) -> dict[str, Any]:
-        source, landing = item.source, item.landing
+        source, settings = item.source, item.settings
         first = self.estate.container(item.facts.container)
         state, description = STATES[item.phase]
         protected = "Protected" if item.phase is Phase.DRILL_PENDING else description
         rpo = self.replication.rpo_seconds(item, now)
-        replicating = item.phase is Phase.REPLICATING
-        beyond = item.phase in BEYOND_PRIMARY and item.recovered is not None
-        target = self._compute(landing.resource_group, "virtualMachines", source.name)
-        test = item.test_machine.facts.name if item.test_machine else None
+        young = item.phase in YOUNG
+        recovered = item.recovered if item.phase in BEYOND_PRIMARY else None
         initial = self.estate.fabric(first.fabric).region
         mapping = self.estate.mapping_from(first.name)
         initial_recovery = self.estate.fabric(self.estate.container(mapping.target).fabric).region
         heartbeat = item.frozen_at or self._last_contact(item, now)
-        if replicating:
+        percent = self.replication.percent(item, now)
+        if item.phase is Phase.REPLICATING and percent is None:
             state, protected = "UnprotectedStatesBegin", "Enabling protection"
         certificate = {"agentCertificateExpiryDate": ticks(item.since + timedelta(days=1095))}
+        group = item.group or item.name
         return {
             "instanceType": "A2A",
-            "fabricObjectId": self._compute(
-                source.resource_group, "virtualMachines", source.name
-            ).lower(),
+            "fabricObjectId": self._vm(source.resource_group, source.name).lower(),
             "initialPrimaryZone": "",
             "initialPrimaryFabricLocation": initial,
             "initialRecoveryZone": "",
             "initialPrimaryExtendedLocation": None,
             "initialRecoveryExtendedLocation": None,
             "initialRecoveryFabricLocation": initial_recovery,
-            "multiVmGroupId": str(self.replication.identify(f"group {item.name}")),
-            "multiVmGroupName": "",
-            "multiVmGroupCreateOption": "AutoCreated",
+            "multiVmGroupId": str(self.replication.identify(f"group {group}")),
+            "multiVmGroupName": item.group,
+            "multiVmGroupCreateOption": "UserSpecified" if item.group else "AutoCreated",
             "managementId": str(self.replication.identify(f"management {item.guid}")),
             "protectedDisks": None,
             "unprotectedDisks": None,
-            "protectedManagedDisks": [self._disk(item)],
+            "protectedManagedDisks": self.parts.disks(item),
             "recoveryBootDiagStorageAccountId": None,
             "primaryFabricLocation": primary.region,
             "recoveryFabricLocation": recovery.region,
             "osType": source.os,
-            "recoveryAzureVMSize": source.size,
-            "recoveryAzureVMName": source.name,
-            "recoveryAzureResourceGroupId": self._group(landing.resource_group),
+            "recoveryAzureVMSize": settings.size,
+            "recoveryAzureVMName": settings.name,
+            "recoveryAzureResourceGroupId": self.estate.group_id(settings.group),
             "recoveryCloudService": None,
             "recoveryAvailabilitySet": None,
-            "selectedRecoveryAzureNetworkId": self._network(
-                landing.resource_group, "virtualNetworks", landing.network
-            ),
-            "selectedTfoAzureNetworkId": None,
-            "vmNics": [self._nic(item)],
+            "selectedRecoveryAzureNetworkId": settings.network,
+            "selectedTfoAzureNetworkId": settings.test_network or None,
+            "vmNics": [self.parts.nic(item)],
             "vmSyncedConfigDetails": {"tags": {}, "inputEndpoints": []},
-            "monitoringPercentageCompletion": None if replicating else 0,
-            "monitoringJobType": None if replicating else "InitialReplication",
+            "monitoringPercentageCompletion": percent,
+            "monitoringJobType": None if percent is None else "InitialReplication",
             "lastHeartbeat": ticks(heartbeat),
             "agentVersion": AGENT_VERSION,
             "agentExpiryDate": "9999-12-31T23:59:59.9999999",
             "isReplicationAgentUpdateRequired": False,
-            **({} if replicating else certificate),
+            **({} if young else certificate),
             "isReplicationAgentCertificateUpdateRequired": False,
-            "recoveryFabricObjectId": target if beyond else None,
+            "recoveryFabricObjectId": self._machine(recovered),
             "vmProtectionState": state,
             "vmProtectionStateDescription": protected,
             "lifecycleId": str(self.replication.identify(f"lifecycle {item.name}")),
-            "testFailoverRecoveryFabricObjectId": self._compute(
-                landing.resource_group, "virtualMachines", test
-            )
-            if test
-            else None,
+            "testFailoverRecoveryFabricObjectId": self._machine(item.test_machine),
             "rpoInSeconds": rpo,
-            "lastRpoCalculatedTime": None if replicating else ticks(item.frozen_at or now),
+            "lastRpoCalculatedTime": None if young else ticks(item.frozen_at or now),
             "primaryAvailabilityZone": None,
             "recoveryAvailabilityZone": None,
             "primaryExtendedLocation": None,
             "recoveryExtendedLocation": None,
             "vmEncryptionType": "NotEncrypted",
-            "tfoAzureVMName": f"{source.name}-test",
+            "tfoAzureVMName": settings.test_name,
             "recoveryAzureGeneration": "V2",
             "recoveryProximityPlacementGroupId": None,
             "autoProtectionOfDataDisk": "Disabled",
@@ -206,92 +191,11 @@ class ItemShape:
             "recoveryCapacityReservationGroupId": None,
         }
 
+    def _vm(self, group: str, name: str) -> str:
+        return self.estate.resource_id(group, "Microsoft.Compute/virtualMachines", name)
+
+    def _machine(self, machine: RunningMachine | None) -> str | None:
+        return self._vm(machine.facts.resource_group, machine.facts.name) if machine else None
+
     def _last_contact(self, item: ReplicatedItem, now: datetime) -> datetime:
         return self.replication.world.down_at(item.source.region, now) or now
-
-    def _disk(self, item: ReplicatedItem) -> dict[str, Any]:
-        source, landing = item.source, item.landing
-        disk = f"{source.name}_OsDisk_1"
-        state = "InitialReplicationPending" if item.phase is Phase.REPLICATING else "Protected"
-        return {
-            "diskId": self._compute(source.resource_group, "disks", disk).lower(),
-            "recoveryResourceGroupId": self._group(landing.resource_group),
-            "recoveryTargetDiskId": None,
-            "recoveryReplicaDiskId": self._compute(
-                landing.resource_group, "disks", f"{disk}-ASRReplica"
-            ),
-            "recoveryOrignalTargetDiskId": None,
-            "recoveryReplicaDiskAccountType": "Premium_LRS",
-            "recoveryTargetDiskAccountType": "Premium_LRS",
-            "recoveryDiskEncryptionSetId": None,
-            "primaryDiskEncryptionSetId": None,
-            "diskName": disk,
-            "diskCapacityInBytes": DISK_BYTES,
-            "primaryStagingAzureStorageAccountId": f"{self._group(source.resource_group)}"
-            "/providers/Microsoft.Storage/storageAccounts/asrcache",
-            "diskType": "OperatingSystem",
-            "resyncRequired": False,
-            "monitoringPercentageCompletion": None,
-            "monitoringJobType": None,
-            "dataPendingInStagingStorageAccountInMB": 0.0,
-            "dataPendingAtSourceAgentInMB": 0.0,
-            "diskState": state,
-            "allowedDiskLevelOperation": [],
-            "isDiskEncrypted": False,
-            "secretIdentifier": None,
-            "dekKeyVaultArmId": None,
-            "isDiskKeyEncrypted": False,
-            "keyIdentifier": None,
-            "kekKeyVaultArmId": None,
-            "failoverDiskName": disk,
-            "tfoDiskName": f"{disk}-ASRtest",
-        }
-
-    def _nic(self, item: ReplicatedItem) -> dict[str, Any]:
-        source, landing = item.source, item.landing
-        nic = self._network(source.resource_group, "networkInterfaces", f"{source.name}-nic")
-        replicating = item.phase is Phase.REPLICATING
-        return {
-            "nicId": str(self.replication.identify(f"nic {item.name}")),
-            "replicaNicId": None,
-            # recorded: the id is lower-cased until the machine is protected
-            "sourceNicArmId": nic.lower() if replicating else nic,
-            "vMNetworkName": self._network(
-                source.resource_group, "virtualNetworks", f"{source.resource_group}-vnet"
-            ),
-            "recoveryVMNetworkId": self._network(
-                landing.resource_group, "virtualNetworks", landing.network
-            ),
-            "ipConfigs": [
-                {
-                    "name": "ipconfig1",
-                    "isPrimary": True,
-                    "subnetName": "default",
-                    "staticIPAddress": source.private_ip,
-                    "ipAddressType": "Static",
-                    "isSeletedForFailover": True,
-                    "recoverySubnetName": landing.subnet,
-                    "recoveryStaticIPAddress": landing.private_ip,
-                    "recoveryIPAddressType": "Static",
-                    "recoveryPublicIPAddressId": None,
-                    "recoveryLBBackendAddressPoolIds": None,
-                    "tfoSubnetName": None,
-                    "tfoStaticIPAddress": landing.test_ip or None,
-                    "tfoPublicIPAddressId": None,
-                    "tfoLBBackendAddressPoolIds": None,
-                }
-            ],
-            "selectionType": "SelectedByUserOverride",
-            "recoveryNetworkSecurityGroupId": None,
-            "enableAcceleratedNetworkingOnRecovery": False,
-            "tfoVMNetworkId": None,
-            "tfoNetworkSecurityGroupId": None,
-            "enableAcceleratedNetworkingOnTfo": None,
-            "recoveryNicName": None,
-            "recoveryNicResourceGroupName": None,
-            "reuseExistingNic": False,
-            "tfoRecoveryNicName": None,
-            "tfoRecoveryNicResourceGroupName": None,
-            "tfoReuseExistingNic": False,
-            "targetNicName": None,
-        }

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from local.azure.estate import Container
+from local.azure.items import ReplicatedItem
 from local.azure.jobs import Job, TaskView
-from local.azure.replication import ReplicatedItem
 from local.azure.shapes import KIND, Shapes, long_ticks, ticks
 
 NEVER = "0001-01-01T00:00:00"
@@ -38,8 +38,8 @@ class JobShape:
             properties["endTime"] = ticks(job.ends)
         properties |= {
             "allowedActions": [] if job.is_over(now) else ["Cancel"],
-            "targetObjectId": str(job.item.guid),
-            "targetObjectName": job.item.source.name,
+            "targetObjectId": self._target_id(job),
+            "targetObjectName": job.item.source.name if job.item else job.subject,
             "targetInstanceType": job.scenario.target_type,
             "customDetails": self._job_details(job, now) if full else None,
         }
@@ -67,6 +67,9 @@ class JobShape:
             "percentComplete": None,
         }
 
+    def _target_id(self, job: Job) -> str:
+        return str(job.item.guid if job.item else self.replication.identify(job.subject))
+
     def _task(self, job: Job, view: TaskView) -> dict[str, Any]:
         failed = view.state == "Failed"
         group = job.child is not None and view.task.task_id == "ProtectReplicaTask"
@@ -87,8 +90,8 @@ class JobShape:
 
     def _group(self, job: Job, view: TaskView) -> dict[str, Any]:
         """Write the one child of a re-protection; its own job cannot be read (simulated)."""
+        assert job.child is not None and job.item is not None
         name = job.item.source.name
-        assert job.child is not None
         child: dict[str, Any] = {
             "taskId": "EnableDr",
             "name": name,
@@ -141,6 +144,8 @@ class JobShape:
 
     def _job_details(self, job: Job, now: datetime) -> dict[str, Any]:
         item = job.item
+        if item is None:
+            return {"instanceType": "AsrJobDetails", "affectedObjectDetails": {}}
         details: dict[str, Any] = {
             "instanceType": "AsrJobDetails",
             "affectedObjectDetails": self._affected(item),
@@ -148,7 +153,7 @@ class JobShape:
         match job.scenario.name:
             case "UnplannedFailover":
                 details["instanceType"] = "FailoverJobDetails"
-                details["protectedItemDetails"] = [self._failed_over(job)]
+                details["protectedItemDetails"] = [self._failed_over(job, item)]
             case "TestFailover":
                 details |= {
                     "instanceType": "TestFailoverJobDetails",
@@ -157,12 +162,12 @@ class JobShape:
                     "networkName": job.details.get("network", ""),
                     "networkFriendlyName": job.details.get("network", ""),
                     "networkType": job.details.get("network_type", ""),
-                    "protectedItemDetails": [self._failed_over(job)],
+                    "protectedItemDetails": [self._failed_over(job, item)],
                 }
             case "SwitchReplicationGroupProtection":
                 details |= {
                     "instanceType": "SwitchProtectionJobDetails",
-                    "newReplicationProtectedItemId": self._new_home(job, now),
+                    "newReplicationProtectedItemId": self._new_home(job, item, now),
                 }
         return details
 
@@ -188,8 +193,7 @@ class JobShape:
             f"{side}FabricProviderId": "Azure",
         }
 
-    def _failed_over(self, job: Job) -> dict[str, Any]:
-        item = job.item
+    def _failed_over(self, job: Job, item: ReplicatedItem) -> dict[str, Any]:
         point = job.details.get("point")
         test = item.test_machine.facts.name if item.test_machine else None
         return {
@@ -198,16 +202,16 @@ class JobShape:
             "testVmName": test,
             "testVmFriendlyName": test,
             "networkConnectionStatus": None,
-            "networkFriendlyName": item.landing.network,
-            "subnet": item.landing.subnet,
+            "networkFriendlyName": item.settings.network.rpartition("/")[2],
+            "subnet": item.settings.subnet,
             "recoveryPointId": point.name if point else None,
             "recoveryPointTime": ticks(point.time) if point else None,
         }
 
-    def _new_home(self, job: Job, now: datetime) -> str | None:
+    def _new_home(self, job: Job, item: ReplicatedItem, now: datetime) -> str | None:
         """Return the item's new id: null at first, there before the job ends, as recorded."""
         if job.tasks(now)[-1].started is None:
             return None
-        container = self.shapes.container_id(job.item.recovery)
-        path = f"{container}/replicationProtectedItems/{job.item.name}"
+        container = self.shapes.container_id(item.recovery)
+        path = f"{container}/replicationProtectedItems/{item.name}"
         return path.replace("/Subscriptions/", "/subscriptions/")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.azure.replication import ReplicatedItem
+    from local.azure.items import ReplicatedItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,60 @@ SWITCH_PROTECTION = Scenario(
 )
 
 
+def setup(name: str, friendly_name: str, seconds: tuple[float, float]) -> Scenario:
+    """Return the job of a piece of set-up; its seconds are recorded, its names simulated."""
+    return Scenario(
+        name, friendly_name, "Vault", "", seconds, (Task(f"{name}Task", friendly_name, 1),)
+    )
+
+
+FABRIC = setup("SaveFabric", "Create a site", (65, 85))
+CONTAINER = setup("SaveProtectionContainer", "Create a protection container", (1, 10))
+POLICY = setup("SavePolicy", "Create a replication policy", (0, 1))
+MAPPING = setup("PairProtectionContainers", "Associate a replication policy", (64, 166))
+NETWORK_MAPPING = setup("MapNetworks", "Map networks", (3, 4))
+# Names and durations of these were never recorded, but for the minutes of enable and disable: simulated.
+ENABLE = Scenario(
+    "EnableDr",
+    "Enable replication",
+    "Vm",
+    "EnableProtection",
+    (310, 425),
+    (
+        Task("EnableProtectionPrerequisitesCheckTask", "Prerequisites check", 0.1),
+        Task("InstallMobilityServiceTask", "Installing Mobility Service", 0.6),
+        Task("EnableReplicationTask", "Enable replication", 1),
+    ),
+)
+DISABLE = Scenario(
+    "DisableDr",
+    "Disable replication",
+    "Vm",
+    "DisableProtection",
+    (112, 205),
+    (Task("DisableProtectionTask", "Disable replication", 1),),
+)
+CHANGE_POINT = Scenario(
+    "ChangeRecoveryPoint",
+    "Change recovery point",
+    "Vm",
+    "ChangePit",
+    (120, 160),
+    (
+        Task("ChangePitPrerequisitesCheckTask", "Prerequisite check", 0.1),
+        Task("ChangeRecoveryPointTask", "Change recovery point", 1),
+    ),
+)
+UPDATE = Scenario(
+    "UpdateVmProperties",
+    "Update the virtual machine",
+    "Vm",
+    "UpdateVmProperties",
+    (10, 20),
+    (Task("UpdateVmPropertiesTask", "Update the virtual machine", 1),),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a job fails, in the words of Site Recovery."""
@@ -124,6 +178,30 @@ NO_TARGET = Failure(
 )
 
 
+SOURCE_GONE = Failure(
+    "150223",
+    "The virtual machine that is to be protected again might have been deleted.",
+    "The original virtual machine was deleted after the failover.",
+    "Disable replication and enable it anew.",
+)
+LOCKED = Failure(
+    "150226",
+    "The stale resource links of the virtual machine could not be removed (ScopeLocked).",
+    "A lock on the resource group forbids that resources are deleted.",
+    "Remove the lock, and retry.",
+)
+
+
+def no_interface(trouble: str) -> Failure:
+    """Return the failure of a machine that gets no network interface; that this code says so is simulated."""
+    return Failure(
+        "28092",
+        f"The network interface of the virtual machine could not be created. {trouble}",
+        "One or more replica IP addresses are invalid or in use.",
+        "Give the machine another address in its compute and network settings, and retry.",
+    )
+
+
 @dataclass(slots=True)
 class Job:
     """One job: its end is known from the start, unless it is stuck or somebody cancels it."""
@@ -131,7 +209,7 @@ class Job:
     name: str
     ordinal: int
     scenario: Scenario
-    item: ReplicatedItem
+    item: ReplicatedItem | None
     started: datetime
     seconds: float
     activity_id: str
@@ -142,6 +220,8 @@ class Job:
     cancelled: bool = False
     child: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    subject: str = ""
+    finish: Callable[[datetime], None] | None = None
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the job has ended."""

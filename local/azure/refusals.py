@@ -86,6 +86,18 @@ def job_in_progress(name: str, scenario: str, job: str) -> Refusal:
     )
 
 
+def group_member(name: str, group: str) -> Refusal:
+    """Return the refusal to move one machine of a consistency group alone (documented; simulated code)."""
+    return Refusal(
+        400,
+        "BadRequest",
+        f"The machine '{name}' belongs to the multi-VM consistency group '{group}' and cannot move alone.",
+        detail="MultiVmGroupMember",
+        causes="The machines of a consistency group share their recovery points.",
+        action="Use a recovery plan that holds every machine of the group.",
+    )
+
+
 def invalid(what: str, mend: str) -> Refusal:
     """Return the refusal for a request body that cannot be used (simulated code)."""
     return Refusal(

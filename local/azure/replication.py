@@ -3,85 +3,26 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from local.azure import jobs
-from local.azure.estate import Container, Estate, Landing, Machine, ProtectedItem
+from local.azure.arrivals import Arrivals
+from local.azure.estate import Container, ProtectedItem
+from local.azure.items import YOUNG, Phase, RecoveryPoint, ReplicatedItem, Settings
 from local.azure.jobs import Failure, Job, Scenario
-from local.azure.refusals import invalid, job_in_progress, not_allowed, not_found
-from local.azure.world import RunningMachine, World, landed
+from local.azure.refusals import group_member, job_in_progress, not_allowed, not_found
+from local.azure.setup import Setup
+from local.azure.world import World
 
 POINT_LAG = timedelta(seconds=90)
 """How long a recovery point takes until it is listed (simulated)."""
 INITIAL_REPLICATION = timedelta(minutes=50)
 """How long a re-protected item replicates before it is protected, as recorded."""
+FIRST_POINT = timedelta(minutes=5)
+"""How much of that is spent on waiting for the first recovery point (simulated)."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-class Phase(StrEnum):
-    """Where a protected item stands while no job runs on it."""
-
-    REPLICATING = "replicating"
-    PROTECTED = "protected"
-    DRILL_PENDING = "drill pending"
-    FAILED_OVER = "failed over"
-    COMMITTED = "committed"
-
-
-ALLOWED: Mapping[Phase, tuple[str, ...]] = {
-    Phase.REPLICATING: ("DisableProtection",),
-    Phase.PROTECTED: ("UnplannedFailover", "DisableProtection", "TestFailover"),
-    Phase.DRILL_PENDING: ("TestFailoverCleanup",),
-    Phase.FAILED_OVER: ("CompleteMigration", "Commit", "DisableProtection", "ChangePit"),
-    Phase.COMMITTED: ("CompleteMigration", "DisableProtection", "SwitchProtection"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryPoint:
-    """A state of a machine that can be recovered."""
-
-    name: str
-    time: datetime
-    kind: str
-
-
-@dataclass(slots=True, eq=False)
-class ReplicatedItem:
-    """A protected item and where it stands."""
-
-    facts: ProtectedItem
-    guid: UUID
-    primary: Container
-    recovery: Container
-    policy: str
-    source: Machine
-    landing: Landing
-    since: datetime
-    phase: Phase = Phase.PROTECTED
-    protected_from: datetime | None = None
-    test_state: str = "None"
-    running: Job | None = None
-    attempts: dict[str, int] = field(default_factory=dict)
-    frozen_at: datetime | None = None
-    failover_point: RecoveryPoint | None = None
-    last_failover: datetime | None = None
-    last_test: datetime | None = None
-    recovered: RunningMachine | None = None
-    test_machine: RunningMachine | None = None
-
-    @property
-    def name(self) -> str:
-        """Return the name of the item in its container."""
-        return self.facts.name
-
-    def allowed(self) -> list[str]:
-        """Return what may be done with the item now."""
-        return [] if self.running else list(ALLOWED[self.phase])
 
 
 class Replication:
@@ -89,19 +30,20 @@ class Replication:
 
     def __init__(
         self,
-        estate: Estate,
+        setup: Setup,
         world: World,
         began: datetime,
         durations: Mapping[str, tuple[float, float]],
     ) -> None:
-        self.estate = estate
+        self.estate = setup
+        self.arrivals = Arrivals(setup, world)
         self.world = world
         self.jobs: dict[str, Job] = {}
         self.items: dict[tuple[str, str], ReplicatedItem] = {}
-        self._durations = {**estate.durations, **durations}
+        self._durations = {**setup.estate.durations, **durations}
         self._due: list[tuple[datetime, int, Job]] = []
-        self._root = uuid5(NAMESPACE_URL, f"{estate.subscription}/{estate.vault.name}")
-        for facts in estate.items:
+        self._root = uuid5(NAMESPACE_URL, f"{setup.subscription}/{setup.vault.name}")
+        for facts in setup.estate.items:
             self._protect(facts, began)
 
     def item(self, fabric: str, container: str, name: str) -> ReplicatedItem:
@@ -137,14 +79,44 @@ class Replication:
         activity_id: str,
         *,
         skipped: frozenset[str] = frozenset(),
+        allowed: bool = False,
     ) -> Job:
         """Start a job on an item that allows it."""
-        self.demand(item, scenario)
+        if not allowed:
+            self.demand(item, scenario)
         attempt = item.attempts[scenario.name] = item.attempts.get(scenario.name, 0) + 1
         seconds = jobs.duration(scenario, item.name, attempt, self._durations)
+        job = self._new_job(scenario, item, item.name, seconds, now, activity_id)
+        job.skipped = skipped
+        item.running = job
+        return job
+
+    def start_setup(
+        self,
+        scenario: Scenario,
+        subject: str,
+        now: datetime,
+        activity_id: str,
+        finish: Callable[[datetime], None],
+    ) -> Job:
+        """Start a job that makes a piece of the vault's set-up; it is there once the job has ended, as recorded."""
+        seconds = jobs.duration(scenario, subject, 1, self._durations)
+        job = self._new_job(scenario, None, subject, seconds, now, activity_id)
+        job.finish = finish
+        return job
+
+    def _new_job(
+        self,
+        scenario: Scenario,
+        item: ReplicatedItem | None,
+        subject: str,
+        seconds: float,
+        now: datetime,
+        activity_id: str,
+    ) -> Job:
         ordinal = len(self.jobs) + 1
         job = Job(
-            name=str(self.identify(f"job {ordinal} {scenario.name} {item.name}")),
+            name=str(self.identify(f"job {ordinal} {scenario.name} {subject}")),
             ordinal=ordinal,
             scenario=scenario,
             item=item,
@@ -152,30 +124,76 @@ class Replication:
             seconds=seconds,
             activity_id=activity_id,
             ends=jobs.whole_second_after(now, seconds),
-            skipped=skipped,
+            subject=subject,
         )
         self.jobs[job.name] = job
-        item.running = job
         self._expect(job)
         return job
 
     def fail_over(
-        self, item: ReplicatedItem, point_id: str, shut_down: bool, now: datetime, activity_id: str
+        self,
+        item: ReplicatedItem,
+        point_id: str,
+        shut_down: bool,
+        now: datetime,
+        activity_id: str,
+        *,
+        together: bool = False,
     ) -> Job:
-        """Start a failover to a recovery point, or to the newest where none is named."""
+        """Start a failover to a recovery point, or to the newest where none is named.
+
+        A member of a consistency group moves ``together`` with the others or not at all (documented).
+        """
         self.demand(item, jobs.UNPLANNED_FAILOVER)
+        if item.group and not together:
+            raise group_member(item.name, item.group)
         point = self._point(item, point_id, now)
         region_down = self.world.is_down(item.source.region, now)
         skipped = frozenset() if shut_down and not region_down else frozenset({"ShutdownVmTask"})
         job = self.start(item, jobs.UNPLANNED_FAILOVER, now, activity_id, skipped=skipped)
         item.frozen_at, item.failover_point = now, point
-        if self.world.is_down(self.estate.fabric(item.recovery.fabric).region, now):
+        job.details["point"] = point
+        if self.world.is_down(self.region_of(item.recovery), now):
             self.fail(job, jobs.NO_TARGET, 0.5)
+        trouble = self.arrivals.reserve(item, now)
+        if trouble:
+            self.fail(job, jobs.no_interface(trouble), 0.75)
         if not skipped:
             source = self.world.find(item.source.resource_group, item.source.name, now)
             if source is not None:
                 self.world.power_off(source, now + timedelta(seconds=job.seconds * 0.15))
         return job
+
+    def rehearse(
+        self, item: ReplicatedItem, network: str, point_id: str, now: datetime, activity_id: str
+    ) -> Job:
+        """Start a test failover into a network."""
+        self.demand(item, jobs.TEST_FAILOVER)
+        point = self._point(item, point_id, now)
+        job = self.start(item, jobs.TEST_FAILOVER, now, activity_id)
+        job.details |= {"network": network, "point": point}
+        if self.world.is_down(self.region_of(item.recovery), now):
+            self.fail(job, jobs.NO_TARGET, 0.5)
+        trouble = self.arrivals.reserve_test(item, network, now)
+        if trouble:
+            self.fail(job, jobs.no_interface(trouble), 0.6)
+        return job
+
+    def change_point(
+        self, item: ReplicatedItem, point_id: str, now: datetime, activity_id: str
+    ) -> Job:
+        """Start putting a machine that has failed over on another recovery point."""
+        self.demand(item, jobs.CHANGE_POINT)
+        if item.group:
+            raise group_member(item.name, item.group)
+        point = self._point(item, point_id, now)
+        job = self.start(item, jobs.CHANGE_POINT, now, activity_id)
+        job.details["point"] = point
+        return job
+
+    def region_of(self, container: Container) -> str:
+        """Return the region of a container."""
+        return self.estate.fabric(container.fabric).region
 
     def fail(self, job: Job, failure: Failure, at: float) -> None:
         """Make a job fail at a share of its time."""
@@ -183,25 +201,44 @@ class Replication:
         job.ends = jobs.whole_second_after(job.started, job.seconds * at)
         self._expect(job)
 
+    def hasten(self, job: Job, seconds: float) -> None:
+        """Let a job end sooner."""
+        job.ends = jobs.whole_second_after(job.started, seconds)
+        self._expect(job)
+
     def stall(self, job: Job, at: float) -> None:
         """Make a job stand still for ever at a share of its time."""
         job.stalls_at = job.started + timedelta(seconds=job.seconds * at)
         job.ends = None
 
-    def switch(self, item: ReplicatedItem, now: datetime, activity_id: str) -> Job:
-        """Start re-protecting an item the other way round, which needs a mapping back."""
+    def switch(
+        self, item: ReplicatedItem, group: str, cache: str, now: datetime, activity_id: str
+    ) -> Job:
+        """Start re-protecting an item the other way round; who asks has been found to be in order."""
         self.demand(item, jobs.SWITCH_PROTECTION)
-        if not any(mapping.source == item.recovery.name for mapping in self.estate.mappings):
-            raise invalid(
-                f"The container '{item.recovery.name}' has no mapping to '{item.primary.name}'.",
-                "Create the reverse container mapping first.",
-            )
         skipped = frozenset({"CommitFailoverTask"})
         job = self.start(item, jobs.SWITCH_PROTECTION, now, activity_id, skipped=skipped)
         job.child = str(uuid5(self._root, f"enable {job.name}"))
+        job.details |= {"group": group, "cache": cache}
+        home = self.world.find(item.source.resource_group, item.source.name, now)
         if self.world.is_down(item.source.region, now):
             self.fail(job, jobs.NO_TARGET, 0.5)
+        elif home is None:
+            self.fail(job, jobs.SOURCE_GONE, 0.03)
+        elif item.source.resource_group.lower() in self.estate.locked_groups:
+            self.fail(job, jobs.LOCKED, 0.1)
         return job
+
+    def enable(self, item: ReplicatedItem, now: datetime, activity_id: str) -> Job:
+        """Start replicating a machine that no item protects yet."""
+        job = self.start(item, jobs.ENABLE, now, activity_id, allowed=True)
+        self.items[item.primary.name.lower(), item.name.lower()] = item
+        return job
+
+    def disable(self, item: ReplicatedItem, now: datetime, activity_id: str) -> Job:
+        """Start taking an item out of replication."""
+        self.demand(item, jobs.DISABLE)
+        return self.start(item, jobs.DISABLE, now, activity_id)
 
     def cancel(self, job: Job, now: datetime) -> None:
         """Cancel a job that runs."""
@@ -215,23 +252,38 @@ class Replication:
         """Let everything happen that was due by ``now``, in its order."""
         while self._due and self._due[0][0] <= now:
             at, _, job = heapq.heappop(self._due)
-            if job.ends == at and job.item.running is job:
-                job.item.running = None
-                if job.state(at)[0] == "Succeeded":
-                    self._finish(job, at)
-                elif job.scenario is jobs.UNPLANNED_FAILOVER:
-                    job.item.frozen_at = job.item.failover_point = None
+            item, well = job.item, job.state(at)[0] == "Succeeded"
+            if job.ends != at or (item is not None and item.running is not job):
+                continue
+            if item is None:
+                if well and job.finish is not None:
+                    job.finish(at)
+                continue
+            item.running = None
+            if well:
+                self._finish(job, item, at)
+                continue
+            self.arrivals.release(item)
+            if job.scenario is jobs.UNPLANNED_FAILOVER:
+                item.frozen_at = item.failover_point = None
+            elif job.scenario is jobs.ENABLE:
+                self.items.pop((item.primary.name.lower(), item.name.lower()), None)
         for item in self.items.values():
-            if item.phase is Phase.REPLICATING and _has_come(item.protected_from, now):
-                item.phase = Phase.PROTECTED
+            if item.phase in YOUNG and item.protected_from is not None:
+                if item.protected_from <= now:
+                    item.phase = Phase.PROTECTED
+                elif item.protected_from - FIRST_POINT <= now:
+                    item.phase = Phase.FIRST_POINT
 
     def points(self, item: ReplicatedItem, now: datetime) -> Iterator[RecoveryPoint]:
         """Yield the recovery points of an item, newest first; none once committed."""
-        if item.phase is Phase.COMMITTED:
+        if item.phase is Phase.COMMITTED or item.phase in YOUNG:
             return
         policy = self.estate.policy(item.policy)
         step = timedelta(minutes=policy.crash_consistent_minutes)
-        offset = timedelta(seconds=item.guid.int % int(step.total_seconds()))
+        # the machines of a consistency group have their points at the same instants
+        seed = self.identify(f"group {item.group}") if item.group else item.guid
+        offset = timedelta(seconds=seed.int % int(step.total_seconds()))
         latest = self._replicated_until(item, now) - POINT_LAG
         oldest = max(item.since, now - timedelta(minutes=policy.history_minutes))
         number = (latest - _EPOCH - offset) // step
@@ -243,7 +295,7 @@ class Replication:
 
     def rpo_seconds(self, item: ReplicatedItem, now: datetime) -> int | None:
         """Return the age of the newest recovery point; it stands still from a failover on."""
-        if item.phase is Phase.REPLICATING:
+        if item.phase in YOUNG:
             return None
         at = item.frozen_at or now
         if item.failover_point is not None:
@@ -268,86 +320,104 @@ class Replication:
 
     def _protect(self, facts: ProtectedItem, began: datetime) -> None:
         mapping = self.estate.mapping_from(facts.container)
+        source, landing = self.estate.machine(facts.machine), facts.recovery
+        network = self.arrivals.network_id(landing.resource_group, landing.network)
         item = ReplicatedItem(
             facts=facts,
             guid=self.identify(f"item {facts.container} {facts.name}"),
             primary=self.estate.container(facts.container),
             recovery=self.estate.container(mapping.target),
             policy=mapping.policy,
-            source=self.estate.machine(facts.machine),
-            landing=facts.recovery,
+            source=source,
+            settings=Settings(
+                group=landing.resource_group,
+                network=network,
+                subnet=landing.subnet,
+                name=source.name,
+                size=source.size,
+                test_name=f"{source.name}-test",
+                address=landing.private_ip,
+                test_address=landing.test_ip,
+                test_subnet=landing.subnet if landing.test_ip else "",
+            ),
             since=began - timedelta(days=30),
+            group=facts.multi_vm_group,
         )
         if facts.pending_drill:
             item.phase = Phase.DRILL_PENDING
             item.test_state = "WaitingForCompletion"
-            item.test_machine = self._create_test_machine(item, began - timedelta(hours=2))
+            at = began - timedelta(hours=2)
+            item.test_machine = self.arrivals.make_test(item, str(uuid5(item.guid, "test")), at)
         self.items[facts.container.lower(), facts.name.lower()] = item
 
-    def _finish(self, job: Job, at: datetime) -> None:
-        item = job.item
+    def _finish(self, job: Job, item: ReplicatedItem, at: datetime) -> None:
+        if job.finish is not None:
+            job.finish(at)
         match job.scenario.name:
             case "UnplannedFailover":
                 item.phase = Phase.FAILED_OVER
                 item.last_failover = at
-                item.recovered = self._recover(item, at)
+                item.recovered = self.arrivals.recover(item, str(uuid5(item.guid, "recovered")), at)
+            case "ChangeRecoveryPoint":
+                item.failover_point = job.details["point"]
             case "CommitFailover":
                 item.phase = Phase.COMMITTED
             case "TestFailover":
                 item.phase = Phase.DRILL_PENDING
                 item.test_state = "WaitingForCompletion"
-                item.test_machine = self._create_test_machine(item, at)
+                item.test_machine = self.arrivals.make_test(
+                    item, str(uuid5(item.guid, f"test {at}")), at
+                )
             case "TestFailoverCleanup":
                 item.phase = Phase.PROTECTED
                 item.test_state = "MarkedForDeletion"
                 item.last_test = at
                 if item.test_machine is not None:
-                    self.world.delete(item.test_machine, at)
+                    leaves = job.details.get("leaves", frozenset())
+                    self.arrivals.take_away(item.test_machine, at, leaves)
                 item.test_machine = None
+            case "EnableDr":
+                item.phase = Phase.REPLICATING
+                item.since = at
+                item.protected_from = at + self._initial_replication(item)
+            case "DisableDr":
+                del self.items[item.primary.name.lower(), item.name.lower()]
             case "SwitchReplicationGroupProtection":
-                self._switch(item, at)
+                self._switch(job, item, at)
 
-    def _recover(self, item: ReplicatedItem, at: datetime) -> RunningMachine:
-        region = self.estate.fabric(item.recovery.fabric).region
-        facts = landed(item.source, item.landing.resource_group, region, item.landing.private_ip)
-        return self.world.power_on(facts, str(uuid5(item.guid, "recovered")), at)
+    def _initial_replication(self, item: ReplicatedItem) -> timedelta:
+        """Return how long a machine replicates at first: 20 to 50 minutes, as recorded."""
+        return timedelta(minutes=20 + item.guid.int % 31)
 
-    def _create_test_machine(self, item: ReplicatedItem, at: datetime) -> RunningMachine:
-        region = self.estate.fabric(item.recovery.fabric).region
-        landing = item.landing
-        facts = landed(item.source, landing.resource_group, region, landing.test_ip)
-        needs = tuple(f"{name}-test" for name in facts.needs)
-        named = replace(facts, name=f"{facts.name}-test", needs=needs)
-        return self.world.power_on(named, str(uuid5(item.guid, f"test {at}")), at)
+    def percent(self, item: ReplicatedItem, now: datetime) -> int | None:
+        """Return how far the initial replication has come: unknown at first, stale later, as recorded."""
+        if item.phase is Phase.ENABLING or item.protected_from is None:
+            return None if item.phase in YOUNG else 0
+        whole = item.protected_from - FIRST_POINT - item.since
+        share = (now - item.since) / whole if whole else 1.0
+        return None if share < 0.05 else min(100, int(share * 100))
 
-    def _switch(self, item: ReplicatedItem, at: datetime) -> None:
+    def _switch(self, job: Job, item: ReplicatedItem, at: datetime) -> None:
         """Give the item its new home under the recovery container; the old one is gone."""
         if item.recovered is None:
             return
-        home = Landing(
-            resource_group=item.source.resource_group,
-            private_ip=item.source.private_ip,
-            network=item.landing.network,
-            subnet=item.landing.subnet,
-        )
+        mapping = self.estate.mapping_between(item.recovery.name, item.primary.name)
         moved = ReplicatedItem(
             facts=item.facts,
             guid=self.identify(f"item {item.recovery.name} {item.name}"),
             primary=item.recovery,
             recovery=item.primary,
-            policy=self.estate.mapping_from(item.recovery.name).policy,
+            policy=mapping.policy if mapping else item.policy,
             source=item.recovered.facts,
-            landing=home,
+            settings=self.arrivals.turned(item, job.details.get("group", "")),
             since=at,
             phase=Phase.REPLICATING,
             protected_from=at + INITIAL_REPLICATION,
+            cache=job.details.get("cache", ""),
+            group=item.group,
         )
         old = self.world.find(item.source.resource_group, item.source.name, at)
         if old is not None:
             self.world.delete(old, at)
         del self.items[item.primary.name.lower(), item.name.lower()]
         self.items[item.recovery.name.lower(), item.name.lower()] = moved
-
-
-def _has_come(instant: datetime | None, now: datetime) -> bool:
-    return instant is not None and instant <= now

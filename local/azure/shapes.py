@@ -6,11 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from local.azure.estate import Container, ContainerMapping, Fabric, Policy
-from local.azure.replication import Phase, RecoveryPoint, ReplicatedItem, Replication
+from local.azure.items import Phase, RecoveryPoint, ReplicatedItem
+from local.azure.replication import Replication
 
 KIND = "Microsoft.RecoveryServices/vaults"
 STATES = {
+    Phase.ENABLING: ("EnablingProtection", "Enabling protection"),
     Phase.REPLICATING: ("InitialReplicationInProgress", "Initial replication is in progress"),
+    Phase.FIRST_POINT: (
+        "InitialReplicationRecoveryCompletionPending",
+        "Waiting for first recovery point",
+    ),
     Phase.PROTECTED: ("Protected", "Protected"),
     Phase.DRILL_PENDING: ("Protected", "Cleanup test failover pending"),
     Phase.FAILED_OVER: ("UnplannedFailoverCommitPendingStatesBegin", "Failover completed"),

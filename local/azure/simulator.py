@@ -30,6 +30,8 @@ from local.azure.proxy import Proxy
 from local.azure.records import PublishedEvent, RequestRecord
 from local.azure.refusals import Refusal
 from local.azure.replication import Replication
+from local.azure.resources import Resources
+from local.azure.setup import Setup
 from local.azure.site_recovery import SiteRecovery
 from local.azure.tokens import TokenOffice
 from local.azure.traffic import TrafficChange, TrafficProfile
@@ -93,7 +95,9 @@ class Simulator:
         self.published_events: list[PublishedEvent] = []
         self.tokens = TokenOffice()
         self.world = World(estate, began)
-        self.replication = Replication(estate, self.world, began, durations or {})
+        self.setup = Setup(estate)
+        resources = Resources(self.world, self.setup)
+        self.replication = Replication(self.setup, self.world, began, durations or {})
         note = self.traffic_history.append
         profiles = {
             p.name.lower(): TrafficProfile(p, self.world, began, note) for p in estate.profiles
@@ -106,7 +110,8 @@ class Simulator:
             [
                 *SiteRecovery(self.replication, page_size).routes(),
                 *self.traffic.routes(),
-                *Compute(self.world, estate.subscription).routes(),
+                *Compute(self.world, estate.subscription, resources).routes(),
+                *resources.routes(),
             ],
             self.tokens,
             Buckets(buckets),

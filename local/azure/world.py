@@ -10,6 +10,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from local.azure.estate import Estate, Machine, Port, PublicName
 
@@ -59,6 +60,23 @@ class RunningMachine:
         return any(span.holds(at) and span.start + boot <= at for span in self.powered)
 
 
+@dataclass(slots=True, eq=False)
+class Resource:
+    """What hangs on a machine and may outlive it: an interface, a disk, a public address."""
+
+    kind: str
+    name: str
+    group: str
+    machine: RunningMachine
+    born: datetime
+    gone: datetime | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def exists(self, at: datetime) -> bool:
+        """Return whether the resource was there at an instant."""
+        return self.born <= at and (self.gone is None or at < self.gone)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The outcome of one connection, with the machine and its http status where there is one."""
@@ -75,6 +93,8 @@ class World:
     def __init__(self, estate: Estate, began: datetime) -> None:
         self.estate = estate
         self.machines: list[RunningMachine] = []
+        self.resources: list[Resource] = []
+        self.occupied: dict[str, set[str]] = {}
         self._outages: dict[str, list[Span]] = {region.name: [] for region in estate.regions}
         self._changes: list[datetime] = []
         self._names: dict[str, PublicName] = {}
@@ -83,12 +103,20 @@ class World:
         for index, facts in enumerate(estate.machines):
             self.power_on(facts, f"{index:012d}", began - timedelta(days=1))
 
-    def power_on(self, facts: Machine, vm_id: str, at: datetime) -> RunningMachine:
-        """Create a machine, or start the one of this name in this resource group again."""
+    def power_on(
+        self,
+        facts: Machine,
+        vm_id: str,
+        at: datetime,
+        disks: tuple[str, ...] = (),
+        **interface: Any,
+    ) -> RunningMachine:
+        """Create a machine with what hangs on it, or start the one of this name in this resource group again."""
         machine = self.find(facts.resource_group, facts.name, at)
         if machine is None:
             machine = RunningMachine(facts, vm_id)
             self.machines.append(machine)
+            self._furnish(machine, at, disks or facts.disks, interface)
         if not machine.is_powered(at):
             machine.powered.append(Span(at))
             self._note(at, at + timedelta(seconds=facts.boot_seconds))
@@ -101,10 +129,53 @@ class World:
                 span.end = at
         self._note(at)
 
-    def delete(self, machine: RunningMachine, at: datetime) -> None:
-        """Take a machine away."""
-        self.power_off(machine, at)
-        machine.deleted = at
+    def delete(
+        self,
+        machine: RunningMachine,
+        at: datetime,
+        leaves: frozenset[str] = frozenset(),
+        takes: timedelta = timedelta(0),
+    ) -> None:
+        """Take a machine and what hangs on it away, one after the other, but for the kinds that it ``leaves``."""
+        if "vm" not in leaves:
+            self.power_off(machine, at)
+            machine.deleted = at
+        hanging = [r for r in self.resources if r.machine is machine and r.gone is None]
+        for number, resource in enumerate(hanging, start=1):
+            if resource.kind not in leaves:
+                resource.gone = at + takes * number
+
+    def taken(self, network: str, at: datetime) -> set[str]:
+        """Return the private addresses of a network that somebody has."""
+        used = {
+            resource.machine.facts.private_ip
+            for resource in self.resources
+            if resource.kind == "nic"
+            and resource.exists(at)
+            and resource.machine.facts.network == network
+        }
+        return used | self.occupied.get(network, set())
+
+    def _furnish(
+        self,
+        machine: RunningMachine,
+        at: datetime,
+        disks: tuple[str, ...],
+        interface: dict[str, Any],
+    ) -> None:
+        facts = machine.facts
+        names = [("nic", f"{facts.name}-nic"), *(("disk", disk) for disk in disks)]
+        self.resources += [
+            Resource(
+                kind,
+                name,
+                facts.resource_group,
+                machine,
+                at,
+                details=dict(interface) if kind == "nic" else {},
+            )
+            for kind, name in names
+        ]
 
     def find(self, resource_group: str, name: str, at: datetime) -> RunningMachine | None:
         """Return the machine of that name, if it exists at that instant."""
@@ -199,6 +270,6 @@ class World:
             insort(self._changes, instant)
 
 
-def landed(facts: Machine, resource_group: str, region: str, private_ip: str) -> Machine:
+def landed(facts: Machine, resource_group: str, region: str, **given: Any) -> Machine:
     """Return the facts of a machine as it comes up elsewhere."""
-    return replace(facts, resource_group=resource_group, region=region, private_ip=private_ip)
+    return replace(facts, resource_group=resource_group, region=region, **given)

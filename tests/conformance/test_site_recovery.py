@@ -7,14 +7,9 @@ import pytest
 
 from tests.conformance.compare import differences
 from tests.conformance.wire import SITE_RECOVERY, known_fields, need_wire, problems, recording
-from tests.local.azure.shop import EAST, FAILOVER, Arm, job_of
+from tests.local.azure.shop import EAST, FAILOVER, Arm, job_of, switch
 
-SWITCH = {
-    "properties": {
-        "replicationProtectedItemName": "web-prod-01",
-        "providerSpecificDetails": {"instanceType": "A2A", "vmManagedDisks": []},
-    }
-}
+SWITCH = switch("web-prod-01")
 # The recorder of the CLI strips these (see the README of the recordings), or writes them itself.
 STRIPPED = {
     "retry-after",

@@ -31,6 +31,24 @@ FAILOVER = {
 }
 
 
+SUBSCRIPTION = "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b"
+WESTERN = f"{SUBSCRIPTION}/resourceGroups/shop-west/providers"
+DRILL_NETWORK = f"{WESTERN}/Microsoft.Network/virtualNetworks/shop-west-drill"
+
+
+def switch(name: str) -> dict[str, Any]:
+    """Return the body that re-protects an item which failed over to West US."""
+    disk = {
+        "diskId": f"{WESTERN}/Microsoft.Compute/disks/{name}_OsDisk_1",
+        "primaryStagingAzureStorageAccountId": f"{WESTERN}/Microsoft.Storage/storageAccounts/shopcachewest",
+        "recoveryResourceGroupId": f"{SUBSCRIPTION}/resourceGroups/shop-east",
+    }
+    details = {"instanceType": "A2A", "vmManagedDisks": [disk]}
+    return {
+        "properties": {"replicationProtectedItemName": name, "providerSpecificDetails": details}
+    }
+
+
 def shop_estate(*, pending_drill: tuple[str, ...] = ()) -> Estate:
     """Return the shop; the items named wait for the clean-up of a drill."""
     estate = load_estate(SHOP)

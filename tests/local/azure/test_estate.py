@@ -29,7 +29,7 @@ def test_the_shop_is_three_tiers_in_two_regions() -> None:
 
 def test_an_unknown_field_is_named_with_its_line_and_the_known_ones() -> None:
     said = _broken(lambda text: text.replace("boot_seconds: 35", "bootseconds: 35"))
-    assert said.startswith("shop.yaml:30: virtual_machines[0].bootseconds is not known here")
+    assert said.startswith("shop.yaml:50: virtual_machines[0].bootseconds is not known here")
     assert "boot_seconds" in said
 
 

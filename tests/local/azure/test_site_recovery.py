@@ -7,14 +7,25 @@ from typing import Any
 
 import httpx
 
-from tests.local.azure.shop import BEGAN, EAST, FAILOVER, WEST, Arm, job_of, running, shop_estate
+from tests.local.azure.shop import (
+    BEGAN,
+    DRILL_NETWORK,
+    EAST,
+    FAILOVER,
+    WEST,
+    Arm,
+    job_of,
+    running,
+    shop_estate,
+    switch,
+)
 
 DB = "db-prod-01"
 DRILL = {
     "properties": {
         "failoverDirection": "PrimaryToRecovery",
         "networkType": "VmNetworkAsInput",
-        "networkId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/t",
+        "networkId": DRILL_NETWORK,
         "providerSpecificDetails": {"instanceType": "A2A"},
     }
 }
@@ -192,9 +203,7 @@ def test_a_re_protected_item_lives_under_its_new_address_and_fails_back(arm: Arm
     arm.later(200)
     arm.act(DB, "failoverCommit")
     arm.later(60)
-    details = {"instanceType": "A2A", "vmManagedDisks": []}
-    wish = {"properties": {"replicationProtectedItemName": DB, "providerSpecificDetails": details}}
-    job = job_of(arm.send("POST", f"{arm.vault}/{EAST}/switchprotection", wish))
+    job = job_of(arm.send("POST", f"{arm.vault}/{EAST}/switchprotection", switch(DB)))
     arm.later(600)
     new_home = arm.job(job)["properties"]["customDetails"]["newReplicationProtectedItemId"]
     assert new_home.endswith(f"{WEST}/replicationProtectedItems/{DB}")
@@ -214,9 +223,7 @@ def test_re_protection_fails_while_the_region_to_protect_into_is_down(arm: Arm) 
     arm.act(DB, "failoverCommit")
     arm.later(60)
     arm.simulator.set_region("eastus", down=True)
-    details = {"instanceType": "A2A", "vmManagedDisks": []}
-    wish = {"properties": {"replicationProtectedItemName": DB, "providerSpecificDetails": details}}
-    job = job_of(arm.send("POST", f"{arm.vault}/{EAST}/switchprotection", wish))
+    job = job_of(arm.send("POST", f"{arm.vault}/{EAST}/switchprotection", switch(DB)))
     arm.later(600)
     assert _state(arm, job) == "Failed"
     assert _standing(arm)[0] == "UnplannedFailoverCommitted"
@@ -296,9 +303,5 @@ def test_re_protection_needs_a_mapping_back() -> None:
         arm.later(200)
         arm.act(DB, "failoverCommit")
         arm.later(60)
-        details = {"instanceType": "A2A", "vmManagedDisks": []}
-        wish = {
-            "properties": {"replicationProtectedItemName": DB, "providerSpecificDetails": details}
-        }
-        answer = arm.send("POST", f"{arm.vault}/{EAST}/switchprotection", wish)
+        answer = arm.send("POST", f"{arm.vault}/{EAST}/switchprotection", switch(DB))
         _refused(answer, 400, "InvalidParameter")

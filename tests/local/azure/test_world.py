@@ -11,7 +11,7 @@ import dns.rdatatype
 import httpx
 import pytest
 
-from tests.local.azure.shop import FAILOVER, Arm
+from tests.local.azure.shop import DRILL_NETWORK, FAILOVER, Arm
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_drill_machines_answer_on_addresses_of_their_own(arm: Arm, outside: http
     body = {
         "properties": {
             "failoverDirection": "PrimaryToRecovery",
-            "networkId": "/x/virtualNetworks/drill",
+            "networkId": DRILL_NETWORK,
             "providerSpecificDetails": {"instanceType": "A2A"},
         }
     }
