@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import trustme
 import uvicorn
 from starlette.requests import Request
 
-from local.azure.arm import Answer, Arm, Call
+from local.azure.arm import Answer, Arm, Call, Route
 from local.azure.buckets import Buckets
 from local.azure.compute import Compute
 from local.azure.control import control
@@ -84,7 +84,9 @@ class Simulator:
         page_size: int = 100,
         buckets: bool = True,
         durations: Mapping[str, tuple[float, float]] | None = None,
+        also: Iterable[Route] = (),
     ) -> None:
+        """Make a world; ``also`` are operations beyond the simulator's own, and go before them."""
         began = clock.now()
         self.estate = estate
         self.clock = clock
@@ -108,6 +110,7 @@ class Simulator:
         self._arm = Arm(
             estate.subscription,
             [
+                *also,
                 *SiteRecovery(self.replication, page_size).routes(),
                 *self.traffic.routes(),
                 *Compute(self.world, estate.subscription, resources).routes(),
