@@ -11,6 +11,7 @@ import azure.functions as func
 from activities.evidence import Archive
 from activities.health import Health
 from activities.notices import Notices
+from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
@@ -52,6 +53,7 @@ evidence = FolderEvidence(settings.evidence_store)
 
 recovery = Recovery(vault)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
+points = Points(vault)
 survey = Survey(vault, AzureResources(clients))
 preflight = Preflight(vault, profiles)
 health = Health(NetworkProbes(settings.probe_proxy, settings.resolvers), AzureCompute(clients))
@@ -77,6 +79,7 @@ for activity in (
     on_wire(recovery.start_wave),
     on_wire(recovery.check_wave),
     on_wire(recovery.cancel_wave),
+    on_wire(points.choose_points),
     on_wire(survey.survey_protection),
     on_wire(groundwork.ensure_pieces),
     on_wire(groundwork.settle_items),

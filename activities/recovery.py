@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import AwareDatetime, Field
 
 from domain.errors import Permanent, StepError, Transient
-from domain.model import ArmId, Recorded
+from domain.model import ArmId, Recorded, last_segment, same_id
 from domain.replication import (
     Enabling,
     Job,
@@ -101,12 +101,13 @@ class WaveStarted(Recorded):
 
 
 class Ended(Recorded):
-    """One machine whose job has ended, well or not."""
+    """One machine whose job has ended, well or not; ``item`` is where its protected item lives since, if it moved."""
 
     name: str
     arrived: bool
     ended_at: AwareDatetime | None = None
     recovery_point_at: AwareDatetime | None = None
+    item: ArmId | None = None
     code: str | None = None
     message: str | None = None
 
@@ -132,7 +133,7 @@ class Recovery:
         found = _by_id(self.vault.items(wave.vault))
 
         def begin(member: WaveMember) -> Started:
-            return self._begin(wave, member, found.get(member.item.casefold()))
+            return self._begin(wave, member, _item(found, wave, member))
 
         with ThreadPoolExecutor(STARTS_AT_ONCE) as pool:
             started = tuple(pool.map(begin, wave.members))
@@ -146,9 +147,7 @@ class Recovery:
         A single job is read only for what the items cannot say: why one of them came to rest where it began.
         """
         found = _by_id(self.vault.items(wave.vault))
-        ended = (
-            self._look(wave, member, found.get(member.item.casefold())) for member in wave.members
-        )
+        ended = (self._look(wave, member, _item(found, wave, member)) for member in wave.members)
         return WaveNews(
             ended=tuple(news for news in ended if news), percent=_percentages(wave, found)
         )
@@ -169,7 +168,7 @@ class Recovery:
         """Adopt what Azure refused to start because it runs: the list may have lagged behind a lost answer."""
         found = _by_id(self.vault.items(wave.vault))
         return tuple(
-            _adopted(member, found.get(member.item.casefold()), wave.verb) or said
+            _adopted(member, _item(found, wave, member), wave.verb) or said
             if said.refused_by_azure
             else said
             for member, said in zip(wave.members, started, strict=True)
@@ -188,7 +187,7 @@ class Recovery:
         adopted = _adopted(member, item, verb)
         if adopted:
             return adopted
-        move = move_for(item, verb)
+        move = _move(member, item, verb)
         if move is Move.BUSY:
             busy = f"{item.scenario} runs on {member.name}; it must end first"
             return Started(name=member.name, again=True, code="item_busy", message=busy)
@@ -219,13 +218,17 @@ class Recovery:
 
     def _look(self, wave: Wave, member: WaveMember, item: ProtectedItem | None) -> Ended | None:
         if item is not None:
-            move = move_for(item, wave.verb)
+            move = _move(member, item, wave.verb)
             if move is Move.HAPPENED and wave.verb is Verb.FAILOVER:
                 return Ended(
                     name=member.name,
                     arrived=True,
                     ended_at=item.failed_over_at,
                     recovery_point_at=item.latest_point_at or self._point_of(wave, member),
+                )
+            if move is Move.HAPPENED and wave.verb is Verb.REPROTECT:
+                return Ended(
+                    name=member.name, arrived=True, item=self._new_home(wave, member, item)
                 )
             if move is Move.HAPPENED:
                 return Ended(name=member.name, arrived=True)
@@ -239,6 +242,14 @@ class Recovery:
                 message=f"{member.name} neither arrived nor runs, and its job is not known",
             )
         return self._by_job(wave, member, member.job)
+
+    def _new_home(self, wave: Wave, member: WaveMember, item: ProtectedItem) -> str:
+        """Return the id that the item lives under since its re-protection: the job names it."""
+        try:
+            job = self.vault.job(wave.vault, member.job) if member.job else None
+        except StepError:
+            return item.id  # its machine and its name told as much
+        return (job and job.new_item) or item.id
 
     def _point_of(self, wave: Wave, member: WaveMember) -> datetime | None:
         """Return the recovery point that the job used, for an item that tells of no RPO."""
@@ -265,10 +276,20 @@ class Recovery:
 
 def _adopted(member: WaveMember, item: ProtectedItem | None, verb: Verb) -> Started | None:
     """Return what is there to adopt: an end already reached, or a job that runs."""
-    move = move_for(item, verb) if item else None
+    move = _move(member, item, verb) if item else None
     if item and move is Move.RUNNING:
         return Started(name=member.name, job=item.scenario_job, adopted=True)
     return Started(name=member.name, happened=True, adopted=True) if move is Move.HAPPENED else None
+
+
+def _move(member: WaveMember, item: ProtectedItem, verb: Verb) -> Move:
+    """Say what is to be done; a change of point has happened when the item says that it stands on that point."""
+    there = verb is Verb.CHANGE_POINT and item.scenario is None and member.point
+    if there and item.failover_point:
+        stands, wanted = last_segment(item.failover_point), last_segment(str(member.point))
+        if same_id(stands, wanted):
+            return Move.HAPPENED
+    return move_for(item, verb)
 
 
 def _stalled(item: ProtectedItem) -> bool:
@@ -278,12 +299,20 @@ def _stalled(item: ProtectedItem) -> bool:
 
 def _percentages(wave: Wave, found: dict[str, ProtectedItem]) -> dict[str, int]:
     """Return how far the replication of each member has come, where Azure tells."""
-    items = {member.name: found.get(member.item.casefold()) for member in wave.members}
+    items = {member.name: _item(found, wave, member) for member in wave.members}
     return {
         name: item.percent
         for name, item in items.items()
         if item and item.phase is Phase.REPLICATING and item.percent is not None
     }
+
+
+def _item(found: dict[str, ProtectedItem], wave: Wave, member: WaveMember) -> ProtectedItem | None:
+    """Return a member's item; a re-protection gives it a new home, where its machine is what is replicated."""
+    item = found.get(member.item.casefold())
+    if item is not None or wave.verb is not Verb.REPROTECT or member.enabling is None:
+        return item
+    return next((i for i in found.values() if i.vm and same_id(i.vm, member.enabling.vm)), None)
 
 
 def _by_id(items: Iterable[ProtectedItem]) -> dict[str, ProtectedItem]:

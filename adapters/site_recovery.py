@@ -12,11 +12,12 @@ from typing import Any
 from adapters.azure_errors import translated
 from adapters.identity import Clients
 from adapters.item_settings import body_of
-from adapters.vault_reading import item_of, job_of
+from adapters.vault_reading import item_of, job_of, point_of
 from domain.errors import Permanent, Transient
 from domain.landing import Landed
 from domain.model import last_segment, segment_after
-from domain.replication import Job, ProtectedItem, Terms, Verb
+from domain.points import Point
+from domain.replication import Enabling, Job, ProtectedItem, Terms, Verb
 
 CLEANUP_BODY = {"properties": {"comments": "Cleaned up by Leeward"}}
 
@@ -46,6 +47,14 @@ class AzureSiteRecovery:
         once = {"polling": False, "raw_response_hook": accepted.append}
         begin: dict[Verb, Callable[[], object]] = {
             Verb.FAILOVER: lambda: items.begin_unplanned_failover(*where, _failover(terms), **once),
+            Verb.CHANGE_POINT: lambda: items.begin_apply_recovery_point(
+                *where, _changed_point(terms), **once
+            ),
+            Verb.REPROTECT: lambda: (
+                client.replication_protection_containers.begin_switch_protection(
+                    group, vault, fabric, container, _reprotected(item_id, terms), **once
+                )
+            ),
             Verb.PROTECT: lambda: items.begin_create(*where, _protected(terms), **once),
             Verb.DRILL: lambda: items.begin_test_failover(*where, _drill(terms), **once),
             Verb.COMMIT: lambda: items.begin_failover_commit(*where, **once),
@@ -82,6 +91,21 @@ class AzureSiteRecovery:
             )
         answer = accepted[0].http_response
         return job_name(answer.headers) if answer.status_code == 202 else None
+
+    def points(self, item_id: str) -> Sequence[Point]:
+        """Return the recovery points of an item, newest first."""
+        client, group, vault = self._vault(item_id)
+        where = (
+            segment_after(item_id, "replicationFabrics"),
+            segment_after(item_id, "replicationProtectionContainers"),
+            last_segment(item_id),
+        )
+        with translated(f"listing the recovery points of {last_segment(item_id)}"):
+            listed = client.recovery_points.list_by_replication_protected_items(
+                group, vault, *where
+            )
+            points = [point_of(found) for found in listed]
+        return sorted(points, key=lambda point: point.at, reverse=True)
 
     def cancel(self, vault: str, job: str) -> None:
         """Ask for the end of a job that runs."""
@@ -134,15 +158,11 @@ def _protected(terms: Terms) -> dict[str, Any]:
         raise Permanent(
             "no_terms", "a machine cannot be protected without its disks and its target"
         )
-    disks = [
-        {
-            "diskId": disk,
-            "primaryStagingAzureStorageAccountId": how.cache,
-            "recoveryResourceGroupId": how.resource_group,
-        }
-        for disk in how.disks
-    ]
-    given = {"recoverySubnetName": how.subnet, "multiVmGroupName": how.group}
+    given = {
+        "recoveryAzureNetworkId": how.network,
+        "recoverySubnetName": how.subnet,
+        "multiVmGroupName": how.group,
+    }
     return {
         "properties": {
             "policyId": how.policy,
@@ -151,12 +171,48 @@ def _protected(terms: Terms) -> dict[str, Any]:
                 "fabricObjectId": how.vm,
                 "recoveryContainerId": how.container,
                 "recoveryResourceGroupId": how.resource_group,
-                "recoveryAzureNetworkId": how.network,
-                "vmManagedDisks": disks,
+                "vmManagedDisks": _disks(how),
                 **{key: value for key, value in given.items() if value},
             },
         }
     }
+
+
+def _changed_point(terms: Terms) -> dict[str, Any]:
+    details = {"instanceType": "A2A"}
+    return {"properties": {"recoveryPointId": terms.point, "providerSpecificDetails": details}}
+
+
+def _reprotected(item_id: str, terms: Terms) -> dict[str, Any]:
+    """Return the body that turns an item's replication round, as recorded; raises Permanent without its terms."""
+    how = terms.enabling
+    if how is None:
+        raise Permanent(
+            "no_terms", "a machine cannot be re-protected without its disks and its way back"
+        )
+    return {
+        "properties": {
+            "replicationProtectedItemName": last_segment(item_id),
+            "providerSpecificDetails": {
+                "instanceType": "A2A",
+                "recoveryContainerId": how.container,
+                "policyId": how.policy,
+                "recoveryResourceGroupId": how.resource_group,
+                "vmManagedDisks": _disks(how),
+            },
+        }
+    }
+
+
+def _disks(how: Enabling) -> list[dict[str, str]]:
+    return [
+        {
+            "diskId": disk,
+            "primaryStagingAzureStorageAccountId": how.cache,
+            "recoveryResourceGroupId": how.resource_group,
+        }
+        for disk in how.disks
+    ]
 
 
 def _a2a(terms: Terms) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.model import last_segment
+from domain.points import Point
 from domain.replication import Interface, Job, ProtectedItem
 
 # What Azure writes where there is no time: .NET's zero, and SQL's.
@@ -32,6 +33,7 @@ def item_of(found: Any) -> ProtectedItem:
         target_region=details.get("recoveryFabricLocation") or "",
         recovery_container=arm_id(properties.recovery_container_id),
         policy=arm_id(properties.policy_id),
+        failover_point=properties.failover_recovery_point_id,
         vm=details.get("fabricObjectId"),
         recovered_vm=details.get("recoveryFabricObjectId"),
         test_vm=details.get("testFailoverRecoveryFabricObjectId"),
@@ -78,6 +80,17 @@ def _interface(nic: Any) -> Interface:
     )
 
 
+def point_of(found: Any) -> Point:
+    """Return a recovery point."""
+    properties = found.properties
+    return Point(
+        id=arm_id(found.id),
+        name=found.name,
+        at=_time(properties.recovery_point_time) or NO_TIME_BEFORE,
+        kind=properties.recovery_point_type or "",
+    )
+
+
 def job_of(found: Any) -> Job:
     """Return a job with its first error and the recovery point it used."""
     properties = found.properties
@@ -91,6 +104,7 @@ def job_of(found: Any) -> Job:
         started_at=_time(properties.start_time),
         ended_at=_time(properties.end_time),
         recovery_point_at=_time(getattr(moved, "recovery_point_time", None)),
+        new_item=custom.get("newReplicationProtectedItemId"),
         error_code=said.code if said else None,
         error=_sentence(said) if said else None,
     )

@@ -70,6 +70,7 @@ class ProtectedItem(Recorded):
     target_region: str = ""
     recovery_container: str | None = None
     policy: str | None = None
+    failover_point: str | None = None
     state: str
     state_description: str = ""
     allowed: tuple[str, ...] = ()
@@ -119,10 +120,12 @@ class Verb(StrEnum):
     FAILOVER = "failover"
     COMMIT = "commit"
     PROTECT = "protect"
+    CHANGE_POINT = "change_point"
+    REPROTECT = "reprotect"
 
 
 class Enabling(Recorded):
-    """What a machine is put under replication with: its managed disks, and where it goes through and to."""
+    """What a machine is put under replication with, or back under it: its disks, and where it goes through and to."""
 
     vm: ArmId
     disks: tuple[ArmId, ...]
@@ -130,7 +133,7 @@ class Enabling(Recorded):
     policy: ArmId
     container: ArmId
     resource_group: ArmId
-    network: ArmId
+    network: ArmId | None = None
     subnet: str | None = None
     group: str | None = None
 
@@ -165,11 +168,23 @@ RULES: Mapping[Verb, Rule] = {
     Verb.PROTECT: Rule(
         operation="EnableProtection", scenario="EnableDr", done=frozenset({Phase.PROTECTED})
     ),
+    Verb.CHANGE_POINT: Rule(
+        operation="ChangePit", scenario="ChangeRecoveryPoint", done=frozenset()
+    ),
+    Verb.REPROTECT: Rule(
+        operation="SwitchProtection",
+        scenario="SwitchReplicationGroupProtection",
+        done=frozenset({Phase.PROTECTED}),
+    ),
     Verb.DRILL: Rule(operation="TestFailover", scenario="TestFailover", done=frozenset()),
     Verb.DRILL_CLEANUP: Rule(
         operation="TestFailoverCleanup", scenario="TestFailoverCleanup", done=frozenset()
     ),
 }
+
+
+# These are done when the machine is protected, long after the job that began them.
+REPLICATES = (Verb.PROTECT, Verb.REPROTECT)
 
 
 class Move(StrEnum):
@@ -185,9 +200,9 @@ class Move(StrEnum):
 def move_for(item: ProtectedItem, verb: Verb) -> Move:
     """Say whether the verb has happened, runs, may start, must wait for another job, or cannot be."""
     rule = RULES[verb]
-    if verb is Verb.PROTECT and item.phase is Phase.REPLICATING:
+    if verb in REPLICATES and item.phase is Phase.REPLICATING:
         return Move.RUNNING  # the job that began it has ended long before the first recovery point
-    if verb is Verb.PROTECT and item.phase is Phase.PROTECTED:
+    if verb in REPLICATES and item.phase is Phase.PROTECTED:
         return Move.HAPPENED  # whatever else runs on it now
     if item.scenario == rule.scenario:
         return Move.RUNNING
@@ -229,6 +244,7 @@ class Job(Recorded):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     recovery_point_at: AwareDatetime | None = None
+    new_item: str | None = None
     error_code: str | None = None
     error: str | None = None
 

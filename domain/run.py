@@ -46,6 +46,7 @@ class MemberReport(Reported):
 
     name: str
     item_id: str
+    former_item_id: str | None = None
     job_id: str | None = None
     recovery_point_time: AwareDatetime | None = None
     rpo_seconds: int | None = None

@@ -51,6 +51,8 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
             tier=tier,
             items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
             graceful=run.graceful,
+            point=run.request.point or run.plan.policy.recovery_point,
+            points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
             retry=run.plan.policy.retry,
             run_started_at=run.started_at,
             incident_at=run.incident_at,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from activities.recovery import Wave
 from domain.gate import Gate
 from domain.model import ArmId, Recorded, RunId
 from domain.plan import Tier, Vault
-from domain.policy import Retry
+from domain.policy import RecoveryPoint, Retry
 from domain.replication import Verb
-from domain.run import GateReport, MemberOutcome, TierReport
+from domain.run import GateReport, MemberOutcome, MemberReport, TierReport
 from pydantic import AwareDatetime, Field
 
 from orchestrators.durable import Context, StepFailed, Steps, now
 from orchestrators.gate import pass_gate
 from orchestrators.journal import Answered, Journal
+from orchestrators.points import with_points
 from orchestrators.wave import run_wave, wave_of
 
 
@@ -26,6 +30,8 @@ class TierMove(Recorded):
     items: dict[str, ArmId] = Field(default_factory=dict)
     verb: Verb = Verb.FAILOVER
     graceful: bool = False
+    point: RecoveryPoint = RecoveryPoint.LATEST
+    points: dict[str, str] = Field(default_factory=dict)
     network: ArmId | None = None
     retry: Retry
     run_started_at: AwareDatetime
@@ -54,7 +60,7 @@ def move_tier(context: Context) -> Steps[dict[str, object]]:
         update={"graceful": move.graceful, "network": move.network}
     )
     runs = tuple(filter(None, (move.run, move.under)))
-    members = yield from run_wave(context, journal, wave, move.retry, until, move.incident_at, runs)
+    members = yield from _move_members(context, journal, move, wave, until, runs)
     gate: GateReport | None = None
     arrived = all(m.outcome is MemberOutcome.ARRIVED for m in members if m.required)
     if arrived and move.gate:
@@ -77,6 +83,35 @@ def move_tier(context: Context) -> Steps[dict[str, object]]:
     )
     journal.note(_verdict(report))
     return TierMoved(report=report, facts=tuple(journal.facts)).wire()
+
+
+def _move_members(
+    context: Context,
+    journal: Journal,
+    move: TierMove,
+    wave: Wave,
+    until: datetime,
+    runs: tuple[str, ...],
+) -> Steps[tuple[MemberReport, ...]]:
+    """Choose the recovery points, then move; a point that is not there moves nobody."""
+    started = now(context)
+    try:
+        wave = yield from with_points(context, journal, wave, move.point, move.points, until)
+    except StepFailed as failed:
+        journal.note(f"tier {move.tier.name} does not move: {failed.said}")
+        return tuple(
+            MemberReport(
+                name=member.name,
+                item_id=member.item,
+                started_at=started,
+                ended_at=now(context),
+                outcome=MemberOutcome.REFUSED,
+                required=member.required,
+                error=failed.said,
+            )
+            for member in wave.members
+        )
+    return (yield from run_wave(context, journal, wave, move.retry, until, move.incident_at, runs))
 
 
 def _verdict(report: TierReport) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from activities.recovery import Ended, Recovery, Wave
 from domain.model import Recorded
-from domain.replication import Verb
+from domain.replication import REPLICATES, Verb
 from domain.run import Fact
 from pydantic import AwareDatetime
 
@@ -21,6 +21,8 @@ PACES: Mapping[Verb, tuple[int, ...]] = {
     Verb.FAILOVER: (60, 60, 20, 20, 20, 20, 30, 45, 60),
     Verb.COMMIT: (20, 20, 20, 30, 45, 60),
     Verb.PROTECT: (120, 120, 120, 60, 180, 300),
+    Verb.REPROTECT: (300, 120, 120, 300),
+    Verb.CHANGE_POINT: (90, 30, 20, 20, 30, 45, 60),
     Verb.DRILL: (90, 60, 30, 30, 30, 45, 60),
     Verb.DRILL_CLEANUP: (30, 30, 30, 45, 60),
 }
@@ -79,7 +81,7 @@ def watch_wave(context: Context) -> Steps[dict[str, object] | None]:
             return Watched(ended=tuple(ended), facts=tuple(facts)).wire()
         if watch.runs:
             standing = yield from read_standing(context, *watch.runs)
-            if standing.cancelled_by and watch.wave.verb is Verb.PROTECT:
+            if standing.cancelled_by and watch.wave.verb in REPLICATES:
                 told = (
                     f"{standing.cancelled_by} cancelled the run; Azure goes on with the replication"
                 )

@@ -9,7 +9,7 @@ from activities.recovery import Ended, Recovery, Started, Wave, WaveMember
 from domain.model import in_words
 from domain.plan import Tier, Vault
 from domain.policy import Retry
-from domain.replication import Verb
+from domain.replication import REPLICATES, Verb
 from domain.run import MemberOutcome, MemberReport
 
 from orchestrators.durable import (
@@ -119,7 +119,7 @@ def _attempt(
         wave=wave.model_copy(update={"members": going}),
         until=until,
         at_once=all(said.happened for said in started),
-        runs=runs if wave.graceful or wave.verb is Verb.PROTECT else (),
+        runs=runs if wave.graceful or wave.verb in REPLICATES else (),
     )
     watcher = watch_id(f"{context.instance_id}.{wave.verb.value}", attempt)
     journal.follow(watcher)
@@ -202,7 +202,8 @@ def _report(
     before = said.adopted and ended_at < started_at
     return MemberReport(
         name=member.name,
-        item_id=member.item,
+        item_id=(ended and ended.item) or member.item,
+        former_item_id=member.item if ended and ended.item else None,
         job_id=said.job,
         recovery_point_time=point,
         started_at=ended_at if before else started_at,

@@ -6,22 +6,24 @@ recovery points, and with them every other point to choose.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.controls import Control, ControlVerb, Standing
 from domain.model import in_words
-from domain.policy import CommitMode
+from domain.policy import CommitMode, RecoveryPoint
 from domain.regions import display_name
 from domain.replication import Verb
 from domain.request import Kind, Mode, RunRequest
-from domain.run import CommitReport, Outcome, Verdict, in_their_words
+from domain.run import CommitReport, MemberReport, Outcome, TierReport, Verdict, in_their_words
 
 from orchestrators.before import assess, errors, lost
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import read_standing, rest
-from orchestrators.durable import Context, Steps, now
+from orchestrators.durable import Context, StepFailed, Steps, now
 from orchestrators.gate import pass_gate
 from orchestrators.legs import run_leg
+from orchestrators.points import change_points
 from orchestrators.question import ask_person
 from orchestrators.record import End, Record
 from orchestrators.wave import run_wave, wave_of
@@ -174,9 +176,38 @@ def _grant(context: Context, run: Record, standing: Standing) -> Steps[End | Non
 
 def _change_point(context: Context, run: Record, wish: Control) -> Steps[End | None]:
     """Put the machines on another recovery point, and let every tier and the application prove itself again."""
-    run.note(f"{wish.by} wishes for another recovery point")
-    yield from still_answers(context, run)
+    rule = wish.point or RecoveryPoint.LATEST_PROCESSED
+    run.note(f"{wish.by} changes the recovery point: {rule.value}")
+    run.deviations.append(f"{wish.by} changed the recovery point to {rule.value}")
+    try:
+        members = yield from change_points(context, run, rule, wish.points)
+    except StepFailed as failed:
+        run.note(f"the point was not changed: {failed.said}")
+        return None
+    run.tiers = [_on_new_points(tier, members) for tier in run.tiers]
+    if lost(members):
+        run.note(f"not every machine changed its point: {errors(lost(members))}")
+        return End(
+            Outcome.NEEDS_HUMAN,
+            f"not committed, the change of point is not complete: {errors(lost(members))}",
+        )
+    for tier in run.plan.ordered_tiers():
+        gate = (yield from pass_gate(context, tier.gate, run.until)) if tier.gate else None
+        if gate is not None and not gate.passed:
+            told = in_their_words(gate.answers)
+            run.note(f"tier {tier.name} does not answer on its new point: {told}")
     return None
+
+
+def _on_new_points(tier: TierReport, members: Sequence[MemberReport]) -> TierReport:
+    """Return a tier's report with the points that its machines stand on now."""
+    changed = {
+        m.name: {"recovery_point_time": m.recovery_point_time, "rpo_seconds": m.rpo_seconds}
+        for m in members
+        if m.recovery_point_time
+    }
+    kept = tuple(m.model_copy(update=changed.get(m.name, {})) for m in tier.members)
+    return tier.model_copy(update={"members": kept})
 
 
 def _roll_back(context: Context, run: Record, wish: Control) -> Steps[End | None]:

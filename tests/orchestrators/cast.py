@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from activities.evidence import Draft, Sealed
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
 from activities.notices import Notice, Told
+from activities.points import Chosen, PointQuestion, PointsChosen
 from activities.protection import Pieces, Settings, Standing, Stood
 from activities.readiness import Question
 from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
@@ -66,6 +67,9 @@ class Cast:
             self.jobs[job] = now
             return Standing(name=name, job=job, changed="made")
         return Standing(name=name, job=job, settled=self.jobs[job] + self.takes <= now)
+
+    def choose_points(self, question: PointQuestion, now: datetime) -> PointsChosen:
+        return PointsChosen(members={name: Chosen() for name in question.items})
 
     def start_wave(self, wave: Wave, now: datetime) -> WaveStarted:
         return WaveStarted(members=tuple(self.started(wave, m.name, now) for m in wave.members))

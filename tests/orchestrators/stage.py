@@ -22,6 +22,7 @@ import azure.functions as func
 from activities.evidence import Archive, Draft
 from activities.health import Health
 from activities.notices import Notices
+from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
@@ -70,6 +71,7 @@ PLAYED = (
     Survey.survey_protection,
     Groundwork.ensure_pieces,
     Groundwork.settle_items,
+    Points.choose_points,
     Preflight.assess_readiness,
     Health.probe_round,
     Health.look_at_source,
