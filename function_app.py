@@ -15,6 +15,7 @@ from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
+from activities.reprotection import Reprotection
 from activities.survey import Survey
 from activities.traffic import Traffic
 from adapters.boundary import on_wire
@@ -35,8 +36,10 @@ from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
+from orchestrators.failback import fail_back, round_trip
 from orchestrators.failover import fail_over
 from orchestrators.protection import protect
+from orchestrators.reprotect import reprotect
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
@@ -54,7 +57,9 @@ evidence = FolderEvidence(settings.evidence_store)
 recovery = Recovery(vault)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
 points = Points(vault)
-survey = Survey(vault, AzureResources(clients))
+resources = AzureResources(clients)
+survey = Survey(vault, resources)
+reprotection = Reprotection(vault, AzureVaultSetup(clients), resources)
 preflight = Preflight(vault, profiles)
 health = Health(NetworkProbes(settings.probe_proxy, settings.resolvers), AzureCompute(clients))
 traffic = Traffic(profiles)
@@ -65,6 +70,9 @@ app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 for orchestrator in (
     fail_over,
+    fail_back,
+    round_trip,
+    reprotect,
     commit_failover,
     protect,
     move_chain,
@@ -79,6 +87,7 @@ for activity in (
     on_wire(recovery.start_wave),
     on_wire(recovery.check_wave),
     on_wire(recovery.cancel_wave),
+    on_wire(reprotection.prepare_reprotection),
     on_wire(points.choose_points),
     on_wire(survey.survey_protection),
     on_wire(groundwork.ensure_pieces),

@@ -6,7 +6,7 @@ that is not there is None, every other refusal is an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +26,7 @@ VERSIONS: Mapping[str, str] = {
     "microsoft.storage": "2023-05-01",
     "microsoft.compute": "2024-07-01",
     "microsoft.network": "2024-05-01",
+    "microsoft.authorization": "2020-05-01",
 }
 
 
@@ -67,6 +68,11 @@ class AzureResources:
         first = next(iter(sorted(configs, key=_not_primary)), None)
         address: str | None = first["properties"].get("privateIPAddress") if first else None
         return address
+
+    def locks(self, group: str) -> Sequence[str]:
+        """Return the names of the locks on a resource group."""
+        found = self._get(f"{group}/providers/Microsoft.Authorization/locks") or {}
+        return [lock["name"] for lock in found.get("value") or ()]
 
     def network(self, network: str) -> NetworkSeen | None:
         """Return a virtual network with the address prefixes of its subnets."""

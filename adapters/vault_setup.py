@@ -81,6 +81,23 @@ class AzureVaultSetup:
         answer = accepted[0].http_response
         return job_name(answer.headers) if answer.status_code == 202 else None
 
+    def policy_between(self, source: str, target: str) -> str | None:
+        """Return the policy of the mapping from one container to another, None where there is no mapping."""
+        client = self._clients.site_recovery(segment_after(source, "subscriptions"))
+        where = (segment_after(source, "resourceGroups"), segment_after(source, "vaults"))
+        fabric, container = segment_after(source, "replicationFabrics"), last_segment(source)
+        mappings = client.replication_protection_container_mappings
+        with translated(f"reading the mappings of {container}"):
+            for found in mappings.list_by_replication_protection_containers(
+                *where, fabric, container
+            ):
+                says = found.properties
+                ends_at = arm_id(says.target_protection_container_id) if says else None
+                if says and ends_at and same_id(ends_at, target):
+                    policy: str | None = arm_id(says.policy_id)
+                    return policy
+        return None
+
     def job(self, vault: str, job: str) -> Job:
         """Return one job."""
         return self._vault.job(vault, job)

@@ -70,6 +70,12 @@ def change_points(
     tier_until = min(run.until, now(context) + max(tier.within for tier in run.plan.tiers))
     return (
         yield from run_wave(
-            context, run.journal, wave, run.plan.policy.retry, tier_until, run.incident_at
+            context,
+            run.journal,
+            wave,
+            run.plan.policy.retry,
+            tier_until,
+            run.incident_at,
+            mark=run.wishes_seen,
         )
     )

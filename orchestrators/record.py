@@ -111,6 +111,7 @@ class Record:
         self.drill: DrillReport | None = None
         self.protection: ProtectionReport | None = None
         self.reprotect: ReprotectReport | None = None
+        self.turned: list[ReprotectReport] = []
         self.children: list[ChildRun] = []
         self.skips: list[str] = []
         self.asked = 0

@@ -29,6 +29,7 @@ from orchestrators.watch import Watch, Watched, watch_wave
 
 # Attempts are five at most; the watcher of one that was forced half-way is counted from here.
 FORCED_AGAIN = 10
+WAVES_APART = 20
 CANCEL_TAKES = timedelta(seconds=15)
 
 
@@ -58,11 +59,13 @@ def run_wave(
     until: datetime,
     incident_at: datetime | None = None,
     runs: tuple[str, ...] = (),
+    mark: int = 0,
 ) -> Steps[tuple[MemberReport, ...]]:
     """Bring every member to the end of the verb, starting a failed one again as often as the plan allows.
 
     With ``incident_at``, each report says how much was lost: from the recovery point to the incident. A graceful wave
     that one of ``runs`` is told to force is cancelled where it still runs, and started again without the source.
+    ``mark`` counts the waves of this verb that the run has had before: their watchers have names already.
     """
     reports: dict[str, MemberReport] = {}
     order = [member.name for member in wave.members]
@@ -70,10 +73,11 @@ def run_wave(
     for attempt in range(1, retry.attempts + 1):
         started_at = now(context)
         wave = wave.model_copy(update={"members": waiting})
-        started, watched = yield from _attempt(context, journal, wave, until, attempt, runs)
+        number = attempt + mark * WAVES_APART
+        started, watched = yield from _attempt(context, journal, wave, until, number, runs)
         if watched.forced:
             wave = yield from _let_go(context, journal, wave, started, until)
-            again = attempt + FORCED_AGAIN
+            again = number + FORCED_AGAIN
             started, watched = yield from _attempt(context, journal, wave, until, again, runs)
         ended = {news.name: news for news in watched.ended}
         for member in waiting:

@@ -122,14 +122,14 @@ class ItemShape:
         first = self.estate.container(item.facts.container)
         state, description = STATES[item.phase]
         protected = "Protected" if item.phase is Phase.DRILL_PENDING else description
-        rpo = self.replication.rpo_seconds(item, now)
+        rpo = self.replication.shelf.rpo_seconds(item, now)
         young = item.phase in YOUNG
         recovered = item.recovered if item.phase in BEYOND_PRIMARY else None
         initial = self.estate.fabric(first.fabric).region
         mapping = self.estate.mapping_from(first.name)
         initial_recovery = self.estate.fabric(self.estate.container(mapping.target).fabric).region
         heartbeat = item.frozen_at or self._last_contact(item, now)
-        percent = self.replication.percent(item, now)
+        percent = self.replication.shelf.percent(item, now)
         if item.phase is Phase.REPLICATING and percent is None:
             state, protected = "UnprotectedStatesBegin", "Enabling protection"
         certificate = {"agentCertificateExpiryDate": ticks(item.since + timedelta(days=1095))}

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from local.azure import jobs
 from local.azure.arrivals import Arrivals
 from local.azure.estate import Container, ProtectedItem
-from local.azure.items import YOUNG, Phase, RecoveryPoint, ReplicatedItem, Settings
+from local.azure.items import YOUNG, Phase, ReplicatedItem, Settings
 from local.azure.jobs import Failure, Job, Scenario
+from local.azure.point_shelf import FIRST_POINT, PointShelf
 from local.azure.refusals import group_member, job_in_progress, not_allowed, not_found
 from local.azure.setup import Setup
 from local.azure.world import World
 
-POINT_LAG = timedelta(seconds=90)
-"""How long a recovery point takes until it is listed (simulated)."""
 INITIAL_REPLICATION = timedelta(minutes=50)
 """How long a re-protected item replicates before it is protected, as recorded."""
-FIRST_POINT = timedelta(minutes=5)
-"""How much of that is spent on waiting for the first recovery point (simulated)."""
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Replication:
@@ -37,6 +33,7 @@ class Replication:
     ) -> None:
         self.estate = setup
         self.arrivals = Arrivals(setup, world)
+        self.shelf = PointShelf(setup, world, self.identify)
         self.world = world
         self.jobs: dict[str, Job] = {}
         self.items: dict[tuple[str, str], ReplicatedItem] = {}
@@ -147,7 +144,7 @@ class Replication:
         self.demand(item, jobs.UNPLANNED_FAILOVER)
         if item.group and not together:
             raise group_member(item.name, item.group)
-        point = self._point(item, point_id, now)
+        point = self.shelf.point(item, point_id, now)
         region_down = self.world.is_down(item.source.region, now)
         skipped = frozenset() if shut_down and not region_down else frozenset({"ShutdownVmTask"})
         job = self.start(item, jobs.UNPLANNED_FAILOVER, now, activity_id, skipped=skipped)
@@ -169,7 +166,7 @@ class Replication:
     ) -> Job:
         """Start a test failover into a network."""
         self.demand(item, jobs.TEST_FAILOVER)
-        point = self._point(item, point_id, now)
+        point = self.shelf.point(item, point_id, now)
         job = self.start(item, jobs.TEST_FAILOVER, now, activity_id)
         job.details |= {"network": network, "point": point}
         if self.world.is_down(self.region_of(item.recovery), now):
@@ -186,7 +183,7 @@ class Replication:
         self.demand(item, jobs.CHANGE_POINT)
         if item.group:
             raise group_member(item.name, item.group)
-        point = self._point(item, point_id, now)
+        point = self.shelf.point(item, point_id, now)
         job = self.start(item, jobs.CHANGE_POINT, now, activity_id)
         job.details["point"] = point
         return job
@@ -275,45 +272,6 @@ class Replication:
                 elif item.protected_from - FIRST_POINT <= now:
                     item.phase = Phase.FIRST_POINT
 
-    def points(self, item: ReplicatedItem, now: datetime) -> Iterator[RecoveryPoint]:
-        """Yield the recovery points of an item, newest first; none once committed."""
-        if item.phase is Phase.COMMITTED or item.phase in YOUNG:
-            return
-        policy = self.estate.policy(item.policy)
-        step = timedelta(minutes=policy.crash_consistent_minutes)
-        # the machines of a consistency group have their points at the same instants
-        seed = self.identify(f"group {item.group}") if item.group else item.guid
-        offset = timedelta(seconds=seed.int % int(step.total_seconds()))
-        latest = self._replicated_until(item, now) - POINT_LAG
-        oldest = max(item.since, now - timedelta(minutes=policy.history_minutes))
-        number = (latest - _EPOCH - offset) // step
-        app_every = max(1, policy.app_consistent_minutes // policy.crash_consistent_minutes)
-        while (time := _EPOCH + offset + number * step) >= oldest:
-            kind = "ApplicationConsistent" if number % app_every == 0 else "CrashConsistent"
-            yield RecoveryPoint(str(uuid5(item.guid, f"point {number}")), time, kind)
-            number -= 1
-
-    def rpo_seconds(self, item: ReplicatedItem, now: datetime) -> int | None:
-        """Return the age of the newest recovery point; it stands still from a failover on."""
-        if item.phase in YOUNG:
-            return None
-        at = item.frozen_at or now
-        if item.failover_point is not None:
-            return int((at - item.failover_point.time).total_seconds())
-        newest = next(self.points(item, now), None)
-        return int((at - newest.time).total_seconds()) if newest else None
-
-    def _point(self, item: ReplicatedItem, point_id: str, now: datetime) -> RecoveryPoint:
-        wanted = point_id.rstrip("/").rpartition("/")[2].lower()
-        for point in self.points(item, now):
-            if not wanted or point.name == wanted:
-                return point
-        raise not_found(wanted or "Latest")
-
-    def _replicated_until(self, item: ReplicatedItem, now: datetime) -> datetime:
-        cut = self.world.down_at(item.source.region, now)
-        return min(at for at in (now, cut, item.frozen_at) if at is not None)
-
     def _expect(self, job: Job) -> None:
         if job.ends is not None:
             heapq.heappush(self._due, (job.ends, job.ordinal, job))
@@ -379,23 +337,11 @@ class Replication:
             case "EnableDr":
                 item.phase = Phase.REPLICATING
                 item.since = at
-                item.protected_from = at + self._initial_replication(item)
+                item.protected_from = at + self.shelf.initial_replication(item)
             case "DisableDr":
                 del self.items[item.primary.name.lower(), item.name.lower()]
             case "SwitchReplicationGroupProtection":
                 self._switch(job, item, at)
-
-    def _initial_replication(self, item: ReplicatedItem) -> timedelta:
-        """Return how long a machine replicates at first: 20 to 50 minutes, as recorded."""
-        return timedelta(minutes=20 + item.guid.int % 31)
-
-    def percent(self, item: ReplicatedItem, now: datetime) -> int | None:
-        """Return how far the initial replication has come: unknown at first, stale later, as recorded."""
-        if item.phase is Phase.ENABLING or item.protected_from is None:
-            return None if item.phase in YOUNG else 0
-        whole = item.protected_from - FIRST_POINT - item.since
-        share = (now - item.since) / whole if whole else 1.0
-        return None if share < 0.05 else min(100, int(share * 100))
 
     def _switch(self, job: Job, item: ReplicatedItem, at: datetime) -> None:
         """Give the item its new home under the recovery container; the old one is gone."""

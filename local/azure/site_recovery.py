@@ -146,13 +146,13 @@ class SiteRecovery:
     def points(self, call: Call) -> Answer:
         """List the recovery points of an item, newest first."""
         item = self.find_item(call)
-        found = list(self.replication.points(item, call.now))
+        found = list(self.replication.shelf.points(item, call.now))
         return self.page(call, found, lambda point: self.shapes.point(item, point))
 
     def point(self, call: Call) -> Answer:
         """Show a recovery point."""
         item = self.find_item(call)
-        for point in self.replication.points(item, call.now):
+        for point in self.replication.shelf.points(item, call.now):
             if point.name == call.params["point"].lower():
                 return Answer(200, self.shapes.point(item, point))
         raise not_found(call.params["point"])

@@ -52,7 +52,9 @@ def test_a_wave_that_is_delivered_again_starts_nothing_twice(verb: Verb) -> None
     allowed = RULES[verb].operation
     vault = VaultInMemory()
     if verb is not Verb.PROTECT:  # which begins where there is no item yet
-        vault.hold(item("a", allowed=(allowed,)), item("b", allowed=(allowed,)))
+        state = "UnplannedFailoverCommitted" if verb is Verb.REPROTECT else "Protected"
+        both = (item(name, state=state, allowed=(allowed,)) for name in ("a", "b"))
+        vault.hold(*both)
     first = Recovery(vault).start_wave(wave("a", "b", verb=verb))
     again = Recovery(vault).start_wave(wave("a", "b", verb=verb))
     assert len(vault.starts) == 2

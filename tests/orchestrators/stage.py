@@ -26,6 +26,7 @@ from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
+from activities.reprotection import Reprotection
 from activities.survey import Survey
 from activities.traffic import Traffic
 from domain.model import Model
@@ -43,10 +44,12 @@ from local.host.engine import DurableEngine
 from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
+from orchestrators.failback import fail_back, round_trip
 from orchestrators.failover import fail_over
 from orchestrators.names import RUNBOOKS as NAMES
 from orchestrators.names import bell
 from orchestrators.protection import protect
+from orchestrators.reprotect import reprotect
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
@@ -55,6 +58,9 @@ from tests.orchestrators.cast import Cast
 
 RUNBOOKS = (
     fail_over,
+    fail_back,
+    round_trip,
+    reprotect,
     commit_failover,
     protect,
     move_chain,
@@ -72,6 +78,7 @@ PLAYED = (
     Groundwork.ensure_pieces,
     Groundwork.settle_items,
     Points.choose_points,
+    Reprotection.prepare_reprotection,
     Preflight.assess_readiness,
     Health.probe_round,
     Health.look_at_source,

@@ -1,0 +1,93 @@
+"""An application's whole life, over HTTP, on virtual time: every state on the way is the one that the table names."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cli.main import main as leeward
+from tests.journeys import walk
+from tests.journeys.walk import Vault
+from tests.journeys.world import BOB, PRINCIPAL, Json, World, world
+from tests.local.azure.shop import EAST, WEST
+
+MACHINE = "/providers/Microsoft.Compute/virtualMachines/web-prod-01"
+
+
+def unprotected(estate: Json) -> None:
+    for part in ("fabrics", "containers", "policies", "container_mappings", "protected_items"):
+        estate[part] = []
+
+
+def by_hand(plan: Json) -> None:
+    plan["policy"]["approval"]["required"] = False
+    plan["policy"]["commit"] = {"mode": "manual", "within": "PT4H"}
+    plan["policy"]["deadline"] = "PT8H"
+
+
+def done(w: World, run: str, outcome: str = "COMPLETED") -> Json:
+    shown = w.until_ended(run)
+    assert shown["outcome"] == outcome, shown["because"]
+    record = w.evidence(run)
+    assert record["run"]["outcome"] == outcome
+    return record
+
+
+def answer_commit(w: World, run: str) -> None:
+    asked = w.until_asked(run)
+    assert "deletes the recovery points" in asked["says"]
+    body = {"gate": "commit", "verdict": "approve", "digest": asked["digest"]}
+    headers = {PRINCIPAL: BOB}
+    assert w.http.post(f"/api/runs/{run}/decisions", json=body, headers=headers).is_success
+
+
+def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_path: Path) -> None:
+    began = time.perf_counter()
+    with world(tmp_path, by_hand, unprotected, region_down=False) as w, Vault(w) as vault:
+        protect = w.ask("shop", "protect")
+        vault.until(walk.ENABLING)
+        replicating = vault.until(walk.REPLICATING)
+        assert replicating["providerSpecificDetails"]["rpoInSeconds"] is None
+        vault.until(walk.FIRST_POINT)
+        record = done(w, protect)
+        assert vault.all_show(walk.PROTECTED)
+        assert [m["outcome"] for m in record["protection"]["members"]] == ["arrived"] * 3
+
+        failover = w.fail_over(mode="graceful")
+        there = vault.until(walk.FAILED_OVER)
+        assert there["providerSpecificDetails"]["recoveryFabricObjectId"].endswith(MACHINE)
+        answer_commit(w, failover)
+        vault.until(walk.COMMITTED)
+        record = done(w, failover)
+        assert vault.all_show(walk.COMMITTED)
+        assert w.endpoints_enabled()[-1] == {"west"}
+
+        reprotect = w.ask("shop", "reprotect")
+        turned = vault.until(walk.REPLICATING, WEST)["providerSpecificDetails"]
+        assert (turned["primaryFabricLocation"], turned["recoveryFabricLocation"]) == (
+            "westus",
+            "eastus",
+        )
+        assert turned["initialPrimaryFabricLocation"] == "eastus"
+        record = done(w, reprotect)
+        assert vault.all_show(walk.PROTECTED, WEST)
+        assert vault.nothing_at(EAST)
+        for member in record["reprotection"]["members"]:
+            assert WEST in member["itemId"]
+            assert EAST in member["formerItemId"]
+
+        failback = w.ask("shop", "failback")
+        vault.until(walk.FAILED_OVER, WEST)
+        answer_commit(w, failback)
+        vault.until(walk.TURNING, WEST)
+        vault.until(walk.REPLICATING, EAST)
+        record = done(w, failback)
+        assert vault.all_show(walk.PROTECTED, EAST)
+        assert vault.nothing_at(WEST)
+        assert w.endpoints_enabled()[-1] == {"east"}
+        assert all(w.endpoints_enabled())
+        assert [tier["arrived"] for tier in record["tiers"]] == [True] * 3
+        assert record["run"]["source"] == "westus"
+        (tmp_path / "evidence.json").write_text(w.http.get(f"/api/runs/{failback}/evidence").text)
+        assert leeward(["verify", str(tmp_path / "evidence.json")]) == 0
+    assert time.perf_counter() - began < 60, "days of story take seconds"
