@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing, seal
+from domain.reports import PieceOutcome, PieceReport, ProtectionReport
 from domain.run import (
     CommitReport,
     Decision,
@@ -272,6 +273,22 @@ def partial() -> Evidence:
             "timing": Timing(total=1190, decision=125, recovery=1056, azure=900, own=9),
         }
     )
+
+
+def protected() -> Evidence:
+    """Return the record of a protection of which one piece and one machine were refused."""
+    pieces = (
+        PieceReport(kind="fabric", name="asr-eastus", outcome=PieceOutcome.MADE, job_id="j-1"),
+        PieceReport(
+            kind="replication policy",
+            name="shop-24h",
+            outcome=PieceOutcome.REFUSED,
+            error="its retention in minutes is 60 | the plan wants 1440",
+        ),
+    )
+    members = (TIERS[0].members[0], TIERS[0].members[0].model_copy(update={"name": "db-prod-77"}))
+    report = ProtectionReport(pieces=pieces, members=members)
+    return declined().model_copy(update={"protection": report})
 
 
 def large(tiers: int = 10, members: int = 10) -> Evidence:

@@ -123,3 +123,19 @@ def test_a_member_may_have_an_item_of_another_name() -> None:
     data["tiers"][0]["members"][0]["item"] = "a-item"
     readiness, _ = look(item("A-ITEM"), item("b"), of=Plan.model_validate(data))
     assert readiness.ready
+
+
+def test_an_item_that_drifted_from_the_plan_is_a_warning_and_a_foreign_one_a_blocker() -> None:
+    of = plan(tiers=[{"name": "db", "members": [{"name": "a", "size": "Standard_D4s_v5"}]}])
+    drifted = item("a", recovery_size="Standard_D2s_v5", source_region="eastus")
+    readiness, vault = look(drifted, of=of)
+    assert readiness.ready
+    assert readiness.warnings == (
+        "a would not come up as planned: its size in the recovery region is Standard_D2s_v5, "
+        "the plan wants Standard_D4s_v5; protect it again",
+    )
+    assert vault.lists == 1, "what the list tells is enough"
+    foreign = drifted.model_copy(update={"vm": "/subscriptions/s/virtualMachines/other"})
+    readiness, _ = look(foreign, of=of)
+    assert not readiness.ready
+    assert readiness.blockers[0].startswith("the item a of a protects another machine, other")

@@ -31,10 +31,11 @@ from tests.evidence_samples import (
     hostile,
     large,
     partial,
+    protected,
     whole,
 )
 
-ALL = {"whole": whole, "declined": declined, "partial": partial, "large": large, "hostile": hostile}
+ALL = {each.__name__: each for each in (whole, declined, partial, large, hostile, protected)}
 samples = pytest.mark.parametrize("evidence", [make() for make in ALL.values()], ids=list(ALL))
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
@@ -165,7 +166,7 @@ def test_the_top_of_the_page_says_how_it_went() -> None:
     assert text.index("the source could not be proved down") < top
 
 
-@pytest.mark.parametrize("evidence", [whole(), declined(), partial(), large()])
+@pytest.mark.parametrize("evidence", [whole(), declined(), partial(), large(), protected()])
 def test_both_pages_name_every_machine_and_the_digest(evidence: Evidence) -> None:
     record = sealed(evidence)
     for text in (page(evidence).text, markdown(record)):
@@ -175,6 +176,15 @@ def test_both_pages_name_every_machine_and_the_digest(evidence: Evidence) -> Non
                 assert member.name in text
         for link in record["chain"]:
             assert link["sha256"] in text
+
+
+def test_a_protection_is_told_piece_by_piece_and_machine_by_machine() -> None:
+    told = protected()
+    for text in (page(told).text, markdown(sealed(told))):
+        assert "Protection" in text
+        for said in ("asr-eastus", "shop-24h", "its retention in minutes is 60", "db-prod-77"):
+            assert said in text
+    assert "Protection" not in page(declined()).text
 
 
 def test_a_run_that_ended_early_says_what_never_was() -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from activities.health import PathSeen
 from activities.recovery import Ended, WaveNews
+from domain.request import Kind
 from domain.run import DnsAnswer, Outcome
 from tests.orchestrators.nights import night
 from tests.orchestrators.stage import Stage, forbidden, throttled
+from tests.plan_samples import protected_plan
 
 ASKS = {"required": True, "within": "PT10M"}
 
@@ -59,10 +61,28 @@ def expired(stage: Stage) -> Outcome:
     return stage.run_to_end().outcome
 
 
+def protected(stage: Stage) -> Outcome:
+    """Set up from nothing, replicated, one of two machines given up; one throttle on the way."""
+    plan = protected_plan({"name": "db-01"}, {"name": "db-02", "required": False})
+    lost = Ended(name="db-02", arrived=False, code="150097", message="no quota")
+    good = Ended(name="db-01", arrived=True)
+    stage.answers(
+        ensure_pieces=[throttled(30), None],
+        check_wave=[
+            WaveNews(percent={"db-01": 32}),
+            WaveNews(ended=(good, lost)),
+            WaveNews(ended=(lost,)),
+        ],
+    )
+    stage.begin(plan, kind=Kind.PROTECT)
+    return stage.run_to_end().outcome
+
+
 STORIES: dict[Callable[[Stage], Outcome], Outcome] = {
     completed: Outcome.COMPLETED,
     partial: Outcome.PARTIAL,
     declined: Outcome.DECLINED,
     restored: Outcome.NEEDS_HUMAN,
     expired: Outcome.NEEDS_HUMAN,
+    protected: Outcome.COMPLETED_WITH_SKIPS,
 }
