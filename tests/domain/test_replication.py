@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.replication import (
+    REPLICATES,
     RULES,
     Job,
     JobState,
@@ -98,7 +99,7 @@ def test_nothing_is_started_beside_a_running_job_or_against_the_vault(
     if move is Move.POSSIBLE:
         assert scenario is None
         assert RULES[verb].operation in allowed
-    if scenario is not None and not (verb is Verb.PROTECT and state == "Protected"):
+    if scenario is not None and not (verb in REPLICATES and state == "Protected"):
         assert move in (Move.RUNNING, Move.BUSY)
 
 
