@@ -8,6 +8,7 @@ from pathlib import Path
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.drill import Drills
 from activities.evidence import Archive
 from activities.health import Health
 from activities.notices import Notices
@@ -36,6 +37,7 @@ from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
+from orchestrators.drill import drill
 from orchestrators.failback import fail_back, round_trip
 from orchestrators.failover import fail_over
 from orchestrators.protection import protect
@@ -58,6 +60,7 @@ recovery = Recovery(vault)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
 points = Points(vault)
 resources = AzureResources(clients)
+drills = Drills(vault, resources)
 survey = Survey(vault, resources)
 reprotection = Reprotection(vault, AzureVaultSetup(clients), resources)
 preflight = Preflight(vault, profiles)
@@ -72,6 +75,7 @@ for orchestrator in (
     fail_over,
     fail_back,
     round_trip,
+    drill,
     reprotect,
     commit_failover,
     protect,
@@ -88,6 +92,8 @@ for activity in (
     on_wire(recovery.check_wave),
     on_wire(recovery.cancel_wave),
     on_wire(reprotection.prepare_reprotection),
+    on_wire(drills.set_scene),
+    on_wire(drills.look_for_leftovers),
     on_wire(points.choose_points),
     on_wire(survey.survey_protection),
     on_wire(groundwork.ensure_pieces),

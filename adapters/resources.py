@@ -6,7 +6,7 @@ that is not there is None, every other refusal is an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from adapters.identity import Clients
 from domain.errors import Transient
 from domain.model import last_segment, segment_after
 from domain.regions import region_key
-from domain.resources import MachineSeen, NetworkSeen
+from domain.resources import MachineSeen, NetworkSeen, ResourceSeen
 
 # Versions that are in service; the fields that are read have been there since 2018.
 VERSIONS: Mapping[str, str] = {
@@ -27,6 +27,15 @@ VERSIONS: Mapping[str, str] = {
     "microsoft.compute": "2024-07-01",
     "microsoft.network": "2024-05-01",
     "microsoft.authorization": "2020-05-01",
+}
+
+
+# What a test failover makes, and where it is listed by resource group.
+HANGING: Mapping[str, str] = {
+    "vm": "Microsoft.Compute/virtualMachines",
+    "disk": "Microsoft.Compute/disks",
+    "nic": "Microsoft.Network/networkInterfaces",
+    "publicip": "Microsoft.Network/publicIPAddresses",
 }
 
 
@@ -84,12 +93,40 @@ class AzureResources:
             id=found["id"],
             region=region_key(found["location"]),
             subnets={subnet["name"]: _prefixes(subnet["properties"]) for subnet in subnets},
+            peers=tuple(_peers(found.get("properties", {}))),
         )
 
     def is_free(self, network: str, address: str) -> bool:
         """Say whether an address of a virtual network is free."""
         found = self._get(network, "/CheckIPAddressAvailability", f"ipAddress={quote(address)}&")
         return bool(found and found.get("available"))
+
+    def hanging(self, group: str) -> Sequence[ResourceSeen]:
+        """Return the machines, interfaces, disks and public addresses of a resource group."""
+        return [
+            _hanging(kind, found)
+            for kind, path in HANGING.items()
+            for found in self._list(f"{group}/providers/{path}")
+        ]
+
+    def _list(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield the resources of a list, page by page."""
+        page = self._get(path) or {}
+        while True:
+            yield from page.get("value") or ()
+            link = page.get("nextLink")
+            if not link:
+                return
+            page = self._follow(path, link)
+
+    def _follow(self, path: str, link: str) -> dict[str, Any]:
+        client = self._clients.site_recovery(segment_after(path, "subscriptions"))
+        doing = f"listing {last_segment(path)}"
+        with translated(doing):
+            response = client.send_request(HttpRequest("GET", link))
+            if response.status_code != 200:
+                raise HttpResponseError(response=response)
+        return _read(response, doing)
 
     def _get(self, resource: str, action: str = "", query: str = "") -> dict[str, Any] | None:
         client = self._clients.site_recovery(segment_after(resource, "subscriptions"))
@@ -102,11 +139,36 @@ class AzureResources:
                 return None
             if response.status_code != 200:
                 raise HttpResponseError(response=response)
-        try:
-            found: dict[str, Any] = response.json()
-        except ValueError as error:
-            raise Transient("answer_unreadable", f"{doing}: the answer cannot be read") from error
-        return found
+        return _read(response, doing)
+
+
+def _read(response: Any, doing: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = response.json()
+    except ValueError as error:
+        raise Transient("answer_unreadable", f"{doing}: the answer cannot be read") from error
+    return found
+
+
+def _peers(properties: Mapping[str, Any]) -> Iterator[str]:
+    for peering in properties.get("virtualNetworkPeerings") or ():
+        remote = (peering.get("properties") or {}).get("remoteVirtualNetwork") or {}
+        if remote.get("id"):
+            yield remote["id"]
+
+
+def _hanging(kind: str, found: Mapping[str, Any]) -> ResourceSeen:
+    """Return a resource with the machine it hangs on and the public addresses it carries."""
+    properties = found.get("properties") or {}
+    configs = properties.get("ipConfigurations") or ()
+    public = [(c.get("properties") or {}).get("publicIPAddress") or {} for c in configs]
+    owner = found.get("managedBy") or (properties.get("virtualMachine") or {}).get("id")
+    return ResourceSeen(
+        kind=kind,
+        id=found["id"],
+        owner=owner,
+        addresses=tuple(address["id"] for address in public if address.get("id")),
+    )
 
 
 def _not_primary(part: Mapping[str, Any]) -> bool:

@@ -44,6 +44,7 @@ class DrillReport(Reported):
 
     network: str
     test_machines: tuple[str, ...] = ()
+    held_seconds: int = 0
     cleaned: tuple[MemberReport, ...] = ()
     clean: bool = False
     looked_at: AwareDatetime | None = None

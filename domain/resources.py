@@ -18,13 +18,23 @@ class MachineSeen(Recorded):
 
 
 class NetworkSeen(Recorded):
-    """A virtual network: its region, and the address prefixes of its subnets by name."""
+    """A virtual network: its region, the address prefixes of its subnets by name, the networks it is peered with."""
 
     id: ArmId
     region: str
     subnets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    peers: tuple[str, ...] = ()
 
     def prefixes(self, subnet: str) -> tuple[str, ...] | None:
         """Return the address prefixes of a subnet, None where the network has none of that name."""
         known = {name.casefold(): prefixes for name, prefixes in self.subnets.items()}
         return known.get(subnet.casefold())
+
+
+class ResourceSeen(Recorded):
+    """A machine, or what hangs on one: ``owner`` is that machine, ``addresses`` an interface's public ones."""
+
+    kind: str
+    id: ArmId
+    owner: str | None = None
+    addresses: tuple[str, ...] = ()

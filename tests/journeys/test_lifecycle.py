@@ -53,6 +53,20 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
         assert vault.all_show(walk.PROTECTED)
         assert [m["outcome"] for m in record["protection"]["members"]] == ["arrived"] * 3
 
+        before = len(w.accepted())
+        drill = w.ask("shop", "drill")
+        pending = vault.until(walk.DRILL_PENDING)["providerSpecificDetails"]
+        assert pending["testFailoverRecoveryFabricObjectId"].endswith(f"{MACHINE}-test")
+        record = done(w, drill)
+        assert vault.all_show(walk.PROTECTED)
+        assert record["drill"]["clean"]
+        assert record["drill"]["leftovers"] == []
+        assert {what for what, _ in w.accepted()[before:]} == {
+            "protectedItems/testFailover",
+            "protectedItems/testFailoverCleanup",
+        }
+        assert w.endpoints_enabled() == [{"east"}]
+
         failover = w.fail_over(mode="graceful")
         there = vault.until(walk.FAILED_OVER)
         assert there["providerSpecificDetails"]["recoveryFabricObjectId"].endswith(MACHINE)

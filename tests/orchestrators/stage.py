@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.drill import Drills
 from activities.evidence import Archive, Draft
 from activities.health import Health
 from activities.notices import Notices
@@ -44,6 +45,7 @@ from local.host.engine import DurableEngine
 from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
+from orchestrators.drill import drill
 from orchestrators.failback import fail_back, round_trip
 from orchestrators.failover import fail_over
 from orchestrators.names import RUNBOOKS as NAMES
@@ -60,6 +62,7 @@ RUNBOOKS = (
     fail_over,
     fail_back,
     round_trip,
+    drill,
     reprotect,
     commit_failover,
     protect,
@@ -77,6 +80,8 @@ PLAYED = (
     Survey.survey_protection,
     Groundwork.ensure_pieces,
     Groundwork.settle_items,
+    Drills.set_scene,
+    Drills.look_for_leftovers,
     Points.choose_points,
     Reprotection.prepare_reprotection,
     Preflight.assess_readiness,

@@ -1,0 +1,252 @@
+"""Rehearse a failover: every tier comes up in an isolated network, proves itself, and is taken away again, always.
+
+    readiness -> scene -> approval -> earlier drills -> tiers in order -> hold
+    closing, whatever that came to: clean-up -> proof that nothing is left -> hooks
+
+Production is not touched: a test failover leaves the source, its replication and the traffic as they are.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.drill import Drills, LeftoverQuestion, Scene, SceneQuestion
+from activities.recovery import Recovery, Wave
+from domain.drill import Rehearsed, vm_hours
+from domain.model import in_words, last_segment
+from domain.plan import Tier
+from domain.policy import Retry
+from domain.replication import Verb
+from domain.reports import DrillReport, Leftover
+from domain.run import MemberReport, Outcome
+
+from orchestrators.before import assess, clean_up_drills, decide, errors, lost
+from orchestrators.chains import move_in_order
+from orchestrators.conduct import conduct, heed_words
+from orchestrators.controls import rest
+from orchestrators.durable import Context, StepFailed, Steps, call, now, sleep
+from orchestrators.record import End, Record
+from orchestrators.tier import TierMove
+from orchestrators.wave import run_wave, wave_of
+
+CLEAN_UP_ROUND = timedelta(minutes=12)
+CLEAN_UP_RETRY = Retry(attempts=3, pause=timedelta(seconds=30))
+CLEAN_UP_ROUNDS = 4
+LOOK_AGAIN = timedelta(seconds=30)
+SEAL_WITHIN = timedelta(minutes=3)
+
+
+def drill(context: Context) -> Steps[dict[str, object]]:
+    """Bring the application up beside itself, prove it, and leave nothing behind."""
+    rehearsal = Rehearsal()
+    steps = (
+        assess,
+        rehearsal.set_scene,
+        rehearsal.decide,
+        clean_up_drills,
+        rehearsal.clear_stage,
+        rehearsal.move_tiers,
+        rehearsal.hold,
+    )
+    closing = (rehearsal.clean_up, rehearsal.prove_clean)
+    return (yield from conduct(context, steps, closing))
+
+
+class Rehearsal:
+    """The steps of a drill, and what they hand to each other."""
+
+    def __init__(self) -> None:
+        self.scene = Scene()
+        self.began = False
+        self.report = DrillReport(network="")
+
+    def set_scene(self, context: Context, run: Record) -> Steps[End | None]:
+        """Look at the network: a drill that could meet production does not begin."""
+        question = SceneQuestion(plan=run.plan)
+        self.scene = yield from call(context, Drills.set_scene, question, until=run.until)
+        network = run.plan.drill.network if run.plan.drill else ""
+        self.report = run.drill = DrillReport(network=network)
+        if self.scene.objection:
+            return End(Outcome.FAILED, f"not ready, nothing was touched: {self.scene.objection}")
+        run.note(f"{last_segment(network)} is apart from production")
+        for tier in run.plan.tiers:
+            if tier.drill_gate is None:
+                run.deviations.append(f"tier {tier.name} has no drill_gate: nothing proves it here")
+        return None
+
+    def decide(self, context: Context, run: Record) -> Steps[End | None]:
+        """Ask a person where the plan's drills ask for it."""
+        if run.plan.drill is None or not run.plan.drill.approval:
+            run.note("the plan's drills ask for no approval")
+            return None
+        return (yield from decide(context, run))
+
+    def clear_stage(self, context: Context, run: Record) -> Steps[End | None]:
+        """Refuse to rehearse beside what an earlier drill left: it could not be told apart."""
+        there = yield from self._leftovers(context, run)
+        if there:
+            return End(
+                Outcome.NEEDS_HUMAN, f"an earlier drill left {_named(there)}; delete it first"
+            )
+        return None
+
+    def move_tiers(self, context: Context, run: Record) -> Steps[End | None]:
+        """Bring the tiers up in their order, each proving itself on its own addresses."""
+        self.began = run.touched = True
+        started = now(context)
+        tiers = run.plan.ordered_tiers()
+        moves = {tier.name: self._move(run, tier) for tier in tiers}
+        reports, stopped = yield from move_in_order(
+            context, run.journal, run.id, run.request.under, moves, tiers, run.until
+        )
+        run.tiers.extend(reports)
+        run.spent.recovery = now(context) - started
+        failed = [tier for tier in reports if not tier.arrived]
+        if failed:
+            told = "; ".join(f"tier {tier.name} did not pass: {tier.trouble}" for tier in failed)
+            passed = any(tier.arrived for tier in reports)
+            return End(Outcome.PARTIAL if passed else Outcome.FAILED, told)
+        if stopped:
+            return run.cancelled(stopped)
+        if len(reports) < len(tiers):
+            return run.too_late()
+        run.skips += [
+            f"{m.name}, which is optional, did not come up" for t in reports for m in t.lost
+        ]
+        return None
+
+    def _move(self, run: Record, tier: Tier) -> TierMove:
+        return TierMove(
+            run=run.id,
+            under=run.request.under,
+            vault=run.plan.vault,
+            tier=tier,
+            items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
+            verb=Verb.DRILL,
+            network=self.report.network,
+            point=run.request.point or run.plan.policy.recovery_point,
+            points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
+            retry=run.plan.policy.retry,
+            run_started_at=run.started_at,
+            incident_at=run.started_at,
+            until=run.until,
+        )
+
+    def hold(self, context: Context, run: Record) -> Steps[End | None]:
+        """Keep the machines up for whoever wants to look at them, until the plan's time is up or somebody cancels."""
+        hold = run.plan.drill.hold if run.plan.drill else None
+        if hold is not None:
+            run.step("hold")
+            run.note(f"every tier is up; held for {in_words(hold)}")
+            started = now(context)
+            closes = min(started + hold, run.until)
+            while now(context) < closes:
+                yield from rest(context, closes - now(context), run.id, run.request.under)
+                end = yield from heed_words(context, run)
+                if end is not None:
+                    return end
+            held = int((now(context) - started).total_seconds())
+            self.report = run.drill = self.report.model_copy(update={"held_seconds": held})
+        outcome = Outcome.COMPLETED_WITH_SKIPS if run.skips else Outcome.COMPLETED
+        told = f"{len(run.plan.tiers)} tiers came up and proved themselves"
+        return End(outcome, "; ".join([told, *run.skips]))
+
+    def clean_up(self, context: Context, run: Record, end: End) -> Steps[End]:
+        """Take the test machines away: of every member, for an answer that was lost may have started one."""
+        if not self.began:
+            return end
+        run.step("clean-up")
+        yield from self._stop_what_runs(context, run)
+        waiting = wave_of(run.plan.vault, Verb.DRILL_CLEANUP, *run.plan.tiers, items=run.items)
+        known = tuple(member for member in waiting.members if member.name in run.items)
+        waiting = waiting.model_copy(update={"members": known})
+        cleaned: dict[str, MemberReport] = {}
+        for number in range(CLEAN_UP_ROUNDS):
+            until = min(run.ends_by - SEAL_WITHIN, now(context) + CLEAN_UP_ROUND)
+            reports = yield from run_wave(
+                context, run.journal, waiting, CLEAN_UP_RETRY, until, mark=number + 1
+            )
+            cleaned.update({report.name: report for report in reports})
+            stuck = [report.name for report in lost(reports)]
+            if not stuck or now(context) + LOOK_AGAIN >= run.ends_by - SEAL_WITHIN:
+                break
+            members = tuple(m for m in waiting.members if m.name in stuck)
+            waiting = waiting.model_copy(update={"members": members})
+            run.note(f"the clean-up of {', '.join(stuck)} is asked for again")
+            yield from self._cancel(context, run, waiting)
+        self.report = run.drill = self.report.model_copy(
+            update={
+                "cleaned": tuple(cleaned.values()),
+                "test_machines": tuple(member.test_name for member in self.scene.members),
+                "vm_hours": self._hours(run, cleaned),
+            }
+        )
+        left = lost(tuple(cleaned.values()))
+        if left:
+            return _worse(end, f"the clean-up is not complete: {errors(left)}")
+        return end
+
+    def _stop_what_runs(self, context: Context, run: Record) -> Steps[None]:
+        """Cancel test failovers that are still on their way: only what has come to rest can be cleaned up."""
+        wave = wave_of(run.plan.vault, Verb.DRILL, *run.plan.tiers, items=run.items)
+        yield from self._cancel(context, run, wave)
+
+    def _cancel(self, context: Context, run: Record, wave: Wave) -> Steps[None]:
+        until = run.ends_by - SEAL_WITHIN
+        try:
+            yield from call(context, Recovery.cancel_wave, wave, until=until)
+        except StepFailed as failed:
+            run.note(f"what runs could not be cancelled: {failed.said}")
+        yield from sleep(context, LOOK_AGAIN)
+
+    def _hours(self, run: Record, cleaned: dict[str, MemberReport]) -> dict[str, float]:
+        spans = {
+            member.name: (member.started_at, cleaned[member.name].ended_at)
+            for tier in run.tiers
+            for member in tier.members
+            if member.job_id and member.name in cleaned
+        }
+        return vm_hours(self.scene.members, spans)
+
+    def prove_clean(self, context: Context, run: Record, end: End) -> Steps[End]:
+        """Read what is there, until nothing is or the grace is over; what is left is named, one by one."""
+        if not self.began:
+            return end
+        run.step("proof")
+        left = yield from self._leftovers(context, run)
+        self.report = run.drill = self.report.model_copy(
+            update={"clean": not left, "looked_at": now(context), "leftovers": left}
+        )
+        run.leftovers = tuple(leftover.id for leftover in left)
+        if left:
+            run.note(f"left behind: {_named(left)}")
+            return _worse(end, f"the drill left {_named(left)}; delete it")
+        run.note("nothing is left: no machine, interface, disk or public address of the drill")
+        return End(end.outcome, f"{end.because}; nothing is left of it")
+
+    def _leftovers(self, context: Context, run: Record) -> Steps[tuple[Leftover, ...]]:
+        """Look until nothing is left or the plan's grace is over: Azure deletes after its job has ended."""
+        members: tuple[Rehearsed, ...] = self.scene.members
+        grace = run.plan.drill.grace if run.plan.drill else LOOK_AGAIN
+        closes = min(now(context) + grace, run.ends_by - SEAL_WITHIN)
+        question = LeftoverQuestion(members=members)
+        while True:
+            seen = yield from call(
+                context, Drills.look_for_leftovers, question, until=run.ends_by - SEAL_WITHIN
+            )
+            if not seen.leftovers or now(context) + LOOK_AGAIN > closes:
+                return seen.leftovers
+            yield from sleep(context, LOOK_AGAIN)
+
+
+def _named(leftovers: tuple[Leftover, ...]) -> str:
+    return ", ".join(f"{leftover.kind} {last_segment(leftover.id)}" for leftover in leftovers)
+
+
+def _worse(end: End, because: str) -> End:
+    """Return an end that a person has to look at, with what the drill came to before."""
+    if end.outcome is Outcome.NEEDS_HUMAN:
+        return End(Outcome.NEEDS_HUMAN, f"{end.because}; and {because}")
+    return End(
+        Outcome.NEEDS_HUMAN, f"{because} (the drill itself: {end.outcome.value}, {end.because})"
+    )
