@@ -10,6 +10,10 @@ import pytest
 
 from tests.journeys.world import Json, World, world
 
+WEST = (
+    "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/resourceGroups/shop-west"
+    "/providers/Microsoft.Network"
+)
 UPDATE = ("protectedItems/update", "db-prod-01")
 
 
@@ -110,8 +114,17 @@ def test_a_machine_keeps_its_address_where_the_target_has_the_same_range(tmp_pat
 def test_a_new_static_address_is_given_to_a_machine_that_is_protected_already(
     tmp_path: Path,
 ) -> None:
+    hangs = {
+        "public_ip": f"{WEST}/publicIPAddresses/db-ip",
+        "pools": [f"{WEST}/loadBalancers/db/backendAddressPools/all"],
+        "nsg": f"{WEST}/networkSecurityGroups/db",
+    }
+
     def elsewhere(plan: Json) -> None:
-        nic(plan)["address"] = "10.2.1.77"
+        plan.setdefault("drill", {"network": f"{WEST}/virtualNetworks/shop-west-drill"})
+        drill = {"subnet": "db", "address": "10.9.1.44"}
+        nic(plan).update(hangs, address="10.2.1.77", drill=drill)
+        plan["tiers"][0]["members"][0]["size"] = "Standard_D4s_v5"
         plan["tiers"][0]["gate"]["probes"] = [{"tcp": "10.2.1.77:5432"}]
 
     with world(tmp_path, elsewhere, region_down=False) as w:
@@ -120,10 +133,20 @@ def test_a_new_static_address_is_given_to_a_machine_that_is_protected_already(
         made = {p["name"]: p["outcome"] for p in record["protection"]["pieces"]}
         assert made["db-prod-01"] == "made" and made["app-prod-01"] == "there"
         assert w.accepted().count(UPDATE) == 1
+        items = {item.facts.name: item for item in w.azure.replication.items.values()}
+        settings = items["db-prod-01"].settings
+        assert (settings.test_subnet, settings.test_address) == ("db", "10.9.1.44")
+        assert settings.test_network.endswith("/virtualNetworks/shop-west-drill")
         w.azure.set_region("eastus", down=True)
         moved = w.approved_to_the_end(w.fail_over())
         assert moved["outcome"] == "COMPLETED", moved["because"]
         assert addresses(w)["db-prod-01"] == "10.2.1.77"
+        there = (r for r in w.azure.world.resources if r.kind == "nic" and r.group == "shop-west")
+        nic_there = next(r for r in there if r.machine.facts.name == "db-prod-01")
+        assert nic_there.machine.facts.size == "Standard_D4s_v5"
+        for what, arm_id in hangs.items():
+            found = nic_there.details[what]
+            assert (list(found) if what == "pools" else found) == arm_id
 
 
 def taken(estate: Json) -> None:
