@@ -136,6 +136,7 @@ class Landing:
     network: str = "recovery-vnet"
     subnet: str = "default"
     test_ip: str = ""
+    test_network: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,7 @@ def _item(at: _Section) -> ProtectedItem:
         network=recovery.text("network", "recovery-vnet"),
         subnet=recovery.text("subnet", "default"),
         test_ip=recovery.text("test_ip", ""),
+        test_network=recovery.text("test_network", ""),
     )
     recovery.close()
     return ProtectedItem(

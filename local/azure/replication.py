@@ -295,6 +295,8 @@ class Replication:
                 size=source.size,
                 test_name=f"{source.name}-test",
                 address=landing.private_ip,
+                test_network=landing.test_network
+                and self.arrivals.network_id(landing.resource_group, landing.test_network),
                 test_address=landing.test_ip,
                 test_subnet=landing.subnet if landing.test_ip else "",
             ),
