@@ -19,6 +19,7 @@ from domain.network import Nic
 from domain.plan_rules import problems_of, waits
 from domain.policy import Policy
 from domain.protection import Drill, Name, Protection
+from domain.quorum import Quorum
 from domain.regions import known_region
 from domain.route import Traffic
 
@@ -134,6 +135,7 @@ class Plan(Model):
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
     traffic: Traffic
     drill: Drill | None = None
+    signals: Quorum = Quorum()
     policy: Policy = Policy()
 
     @model_validator(mode="after")

@@ -70,6 +70,7 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
     )
     yield from _order_problems(plan.tiers)
     yield from _engine_problems(plan)
+    yield from _signal_problems(plan)
     if plan.protection:
         yield from _protection_problems(plan)
 
@@ -95,6 +96,54 @@ def _engine_problems(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             place=("depends_on",),
             what=f"plan {plan.name} depends on itself; name other applications' plans",
+        )
+
+
+def _signal_problems(plan: Plan) -> Iterator[Problem]:
+    quorum = plan.signals
+    counted = quorum.counted
+    if quorum.needed > len(counted):
+        names = ", ".join(counted) or "none"
+        unseen = "synthetic" in quorum.classes and not quorum.vantage
+        yield Problem(
+            place=("signals", "needed"),
+            what=f"needed: {quorum.needed} classes can never agree, {len(counted)} can speak ({names}); lower needed"
+            + (
+                ", or add signals.vantage, so that synthetic counts"
+                if unseen
+                else ", or add classes"
+            ),
+        )
+    yield from _repeats(
+        ((("signals", "classes", at), name.value) for at, name in enumerate(quorum.classes)),
+        "class {name!r} is there twice; two witnesses of one class are one witness",
+    )
+    if quorum.vantage:
+        yield from _repeats(
+            (
+                (("signals", "vantage", "points", at), name)
+                for at, name in enumerate(quorum.vantage.points)
+            ),
+            "vantage point {name!r} is there twice; it has one voice",
+        )
+    if quorum.clear < quorum.sustained:
+        yield Problem(
+            place=("signals", "clear"),
+            what="clear is shorter than sustained, so a flapping region would open one incident after "
+            "the other; make it longer, three times sustained is usual",
+        )
+    if plan.policy.automation.mode != "auto_after":
+        return
+    if quorum.vantage is None or "synthetic" not in quorum.classes:
+        yield Problem(
+            place=("policy", "automation", "mode"),
+            what="auto_after acts on what Leeward has seen itself; give signals.vantage with probes and a "
+            "canary and count class synthetic, or let a person decide with mode: manual",
+        )
+    elif quorum.needed < 2:
+        yield Problem(
+            place=("signals", "needed"),
+            what="auto_after on the word of one class would fail over on one false alarm; needed: 2 or more",
         )
 
 

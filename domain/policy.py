@@ -19,6 +19,27 @@ class Approval(Model):
     within: Duration = timedelta(minutes=30)
 
 
+class AutomationMode(StrEnum):
+    """What an incident may set off by itself."""
+
+    OBSERVE = "observe"
+    DRILL_ONLY = "drill_only"
+    MANUAL = "manual"
+    AUTO_AFTER = "auto_after"
+
+
+class Automation(Model):
+    """What an incident sets off.
+
+    With ``observe`` it is recorded and announced, no more; with ``drill_only`` too: Leeward may rehearse by itself, but
+    not fail over. With ``manual`` it opens a run that waits for approval; with ``auto_after`` one that is announced and
+    goes on by itself unless somebody objects within ``after``.
+    """
+
+    mode: AutomationMode = AutomationMode.MANUAL
+    after: Duration = timedelta(minutes=15)
+
+
 class Reaction(StrEnum):
     """What to do with traffic when the source could not be proved down."""
 
@@ -69,6 +90,7 @@ class Retry(Model):
 class Policy(Model):
     """The rules that the plan's owner set for every run."""
 
+    automation: Automation = Automation()
     approval: Approval = Approval()
     fence: Fence = Fence()
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST

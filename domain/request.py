@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.incident import Incident
 from domain.model import Recorded, RunId
 from domain.plan import Plan, Way
 from domain.policy import CommitMode, RecoveryPoint
@@ -42,6 +43,7 @@ class RunRequest(Recorded):
 
     ``point`` and ``points`` say which state is recovered, for all members and by member; ``under`` is the run that
     holds the application's lock for this one, and by whose approval it moves; ``commit`` overrules the plan's mode.
+    ``incident`` is what opened the run, if nobody asked for it, and ``signals`` are what it was concluded from.
     """
 
     plan: Plan
@@ -50,6 +52,7 @@ class RunRequest(Recorded):
     requested_by: str
     reason: str
     signals: tuple[Signal, ...] = ()
+    incident: Incident | None = None
     point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict)
     under: RunId | None = None

@@ -10,11 +10,14 @@ from domain.model import Reported
 
 
 class Witness(StrEnum):
-    """Independent kinds of witness; two of one class are one witness."""
+    """Independent classes of witness; two of one class are one witness."""
 
+    SYNTHETIC = "synthetic"
+    TRAFFIC_MANAGER = "traffic_manager"
     RESOURCE_HEALTH = "resource_health"
     SERVICE_HEALTH = "service_health"
     METRIC = "metric"
+    REPLICATION = "replication"
 
 
 class Verdict(StrEnum):

@@ -210,6 +210,7 @@ CHANGES: dict[tuple[str | int, ...], dict[str, Any]] = {
     ("tiers", "after"): {"tiers": [tier("db", "db-01", after=[])]},
     ("traffic",): {"traffic": {**plan_data()["traffic"], "verify": "https://shop.example.com/"}},
     ("policy",): {"policy": {"deadline": "PT5H"}},
+    ("signals",): {"signals": {"sustained": "PT2M"}},
     ("depends_on",): {"depends_on": ["billing"]},
     ("engine",): {"engine": "asr", "recovery_plans": ["shop"]},
     ("recovery_plans",): {"recovery_plans": ["shop"]},
