@@ -32,6 +32,7 @@ from adapters.settings import Settings
 from adapters.site_recovery import AzureSiteRecovery
 from adapters.traffic_manager import AzureTrafficManager
 from adapters.vault_setup import AzureVaultSetup
+from entities.book import book
 from entities.desk import desk
 from entities.lock import lock
 from entities.region import region
@@ -48,6 +49,8 @@ from orchestrators.watch import watch_wave
 from orchestrators.window import commit_failover
 from triggers.alerts import Alerts
 from triggers.api import Api
+from triggers.plan_views import PlanViews
+from triggers.run_list import list_runs
 
 settings = Settings.read(os.environ, Path(__file__).parent)
 clients = Clients(settings.arm_endpoint, settings.arm_audience, settings.client_id)
@@ -109,11 +112,12 @@ for activity in (
 ):
     app.activity_trigger(input_name="payload")(activity)
 
-for entity in (lock, desk, region):
+for entity in (lock, desk, region, book):
     app.entity_trigger(context_name="context")(entity)
 
 alerts = Alerts(plans)
 api = Api(plans, evidence)
+plan_views = PlanViews(plans, preflight)
 
 app.event_grid_trigger(arg_name="event")(
     app.durable_client_input(client_name="client")(alerts.on_health_event)
@@ -121,9 +125,13 @@ app.event_grid_trigger(arg_name="event")(
 for route, method, door in (
     ("alerts", "POST", alerts.on_alert),
     ("plans/{plan}/{verb}", "POST", api.request_run),
+    ("plans/{plan}", "GET", plan_views.show_plan),
+    ("runs", "GET", list_runs),
     ("runs/{id}", "GET", api.show_run),
     ("runs/{id}/decisions", "POST", api.decide),
     ("runs/{id}/controls", "POST", api.control),
 ):
     app.route(route=route, methods=[method])(app.durable_client_input(client_name="client")(door))
 app.route(route="runs/{id}/evidence", methods=["GET"])(api.show_evidence)
+app.route(route="plans", methods=["GET"])(plan_views.list_plans)
+app.route(route="plans/{plan}/readiness", methods=["GET"])(plan_views.show_readiness)

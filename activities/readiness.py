@@ -83,6 +83,10 @@ class Preflight:
             machines={name: item.vm for name, item in located.items() if item.vm},
         )
 
+    def look(self, plan: Plan, kind: Kind) -> Readiness:
+        """Assess outside of any run, for whoever wants to know before the bad night."""
+        return self.assess_readiness(Question(plan=plan, kind=kind))
+
     def _look_at_users(self, plan: Plan, kind: Kind, found: Findings) -> bool:
         """Judge the profile, and say whether users are at the target already."""
         profile = self.traffic.profile(plan.traffic.profile)

@@ -289,14 +289,26 @@ class Waiting(Reported):
 
 
 class TierProgress(Reported):
-    """Where one tier stands: waiting, moving, arrived or failed."""
+    """Where one tier stands: waiting, moving, arrived or failed; ``mover`` is the child that knows more of it."""
 
     name: str
     state: str
+    mover: str | None = None
+
+
+class RunRef(Reported):
+    """A run that goes on, or is to go on, under this one."""
+
+    run: RunId
+    plan: str
+    kind: str
 
 
 class Progress(Reported):
-    """What a run shows of itself while it goes; ``seq`` counts the facts so that a reader misses none."""
+    """What a run shows of itself while it goes; ``seq`` counts the facts so that a reader misses none.
+
+    ``children`` are instances with more to show while they go, ``runs`` the runs under this one, ended or not.
+    """
 
     step: str
     seq: int = 0
@@ -304,3 +316,4 @@ class Progress(Reported):
     tiers: tuple[TierProgress, ...] = ()
     waits_for: Waiting | None = None
     children: tuple[str, ...] = ()
+    runs: tuple[RunRef, ...] = ()

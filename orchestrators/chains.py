@@ -68,11 +68,22 @@ def move_in_order(
     journal.follow(*asked)
     answers = yield from fan_out(context, move_chain, asked, ChainMoved)
     journal.follow()
+    _show_tiers(journal, asked, answers)
     facts = sorted((f for a in answers.values() for f in a.facts), key=lambda fact: fact.at)
     journal.take_over(tuple(facts))
     reports = [report for answer in answers.values() for report in answer.reports]
     stopped = next((a.stopped for a in answers.values() if a.stopped), None)
     return tuple(sorted(reports, key=lambda report: order.index(report.name))), stopped
+
+
+def _show_tiers(
+    journal: Journal, asked: dict[str, ChainMove], answers: dict[str, ChainMoved]
+) -> None:
+    """Show what chains that have ended came to: nobody asks them any more."""
+    for name, answer in answers.items():
+        for position, report in zip(asked[name].positions, answer.reports, strict=False):
+            state = ARRIVED if report.arrived else FAILED
+            journal.tier(report.name, state, tier_id(name, position))
 
 
 def _chain_move(
@@ -122,8 +133,8 @@ def _move_tiers(
             break
         name = move.tier.name
         journal.step(f"tier {name}")
-        journal.tier(name, "moving")
         mover = tier_id(context.instance_id, position)
+        journal.tier(name, "moving", mover)
         journal.follow(mover)
         graceful = move.graceful and not standing.forced_by
         turn = move.model_copy(update={"graceful": graceful})
@@ -131,7 +142,7 @@ def _move_tiers(
         reports.append(moved.report)
         journal.follow()
         state = ARRIVED if moved.report.arrived else FAILED
-        journal.tier(name, state)
+        journal.tier(name, state, mover)
         journal.take_over(moved.facts)
         if not alone:
             word = {"name": name, "state": state}

@@ -15,7 +15,7 @@ from domain.run import Outcome, RunEnd
 
 from orchestrators.controls import heed
 from orchestrators.durable import Context, StepFailed, Steps, ask, call, in_short, now
-from orchestrators.names import lock_of, region_of
+from orchestrators.names import BOOK, lock_of, region_of
 from orchestrators.question import TELL_WITHIN, tell
 from orchestrators.record import End, Record
 
@@ -28,6 +28,7 @@ def conduct(
 ) -> Steps[dict[str, object]]:
     """Go through the steps of a run under its application's lock, and end it in a named outcome."""
     run = Record(context)
+    yield from _enter(context, run)
     locked = yield from _lock(context, run)
     if run.token is None:
         end = End(Outcome.DECLINED, f"{run.plan.app} is held by run {locked}")
@@ -44,6 +45,22 @@ def conduct(
     if run.token is not None and locked == run.id:
         yield from ask(context, lock_of(run.plan.app), "release", {"run": run.id})
     return answer.wire()
+
+
+def _enter(context: Context, run: Record) -> Steps[None]:
+    """Enter the run in the book from which runs are listed; no run fails for the want of it."""
+    entry = {
+        "run": run.id,
+        "plan": run.plan.name,
+        "kind": run.kind.value,
+        "requestedBy": run.request.requested_by,
+        "under": run.request.under,
+        "startedAt": run.started_at.isoformat(),
+    }
+    try:
+        yield from ask(context, BOOK, "enter", entry)
+    except Exception as bug:
+        run.deviations.append(f"the run is not in the book of runs: {in_short(bug)}")
 
 
 def _lock(context: Context, run: Record) -> Steps[str]:

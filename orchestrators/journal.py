@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.model import Recorded
-from domain.run import Fact, Progress, TierProgress, Waiting
+from domain.run import Fact, Progress, RunRef, TierProgress, Waiting
 
 from orchestrators.durable import Context, now
 from orchestrators.names import SHOWN_CHARACTERS, SHOWN_FACTS
@@ -19,6 +19,7 @@ class Journal:
         self._tiers = {name: TierProgress(name=name, state="waiting") for name in tiers}
         self._waits_for: Waiting | None = None
         self._children: tuple[str, ...] = ()
+        self._runs: tuple[RunRef, ...] = ()
         self._step = "start"
         self.facts: list[Fact] = []
 
@@ -42,14 +43,19 @@ class Journal:
         """Return the step that the run is at."""
         return self._step
 
-    def tier(self, name: str, state: str) -> None:
-        """Say where a tier stands."""
-        self._tiers[name] = TierProgress(name=name, state=state)
+    def tier(self, name: str, state: str, mover: str | None = None) -> None:
+        """Say where a tier stands, and which child moves it."""
+        self._tiers[name] = TierProgress(name=name, state=state, mover=mover)
         self.show()
 
     def follow(self, *children: str) -> None:
         """Say which children have more to show; none when they have ended."""
         self._children = children
+        self.show()
+
+    def lead(self, *runs: RunRef) -> None:
+        """Say which further runs go on under this one; they stay shown when they have ended."""
+        self._runs = (*self._runs, *runs)
         self.show()
 
     def waits(
@@ -71,6 +77,7 @@ class Journal:
             tiers=tuple(self._tiers.values()),
             waits_for=self._waits_for,
             children=self._children,
+            runs=self._runs,
         )
         self._context.set_custom_status(progress.wire())
 

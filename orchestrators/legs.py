@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.reports import ChildRun
 from domain.request import RunRequest
-from domain.run import RunEnd
+from domain.run import RunEnd, RunRef
 
 from orchestrators.durable import Context, Steps, child
 from orchestrators.names import RUNBOOKS, leg_id
@@ -14,6 +14,7 @@ from orchestrators.record import Record
 def run_leg(context: Context, run: Record, request: RunRequest, position: int) -> Steps[RunEnd]:
     """Let another run go on under this one, and keep what it came to."""
     name = leg_id(run.id, position)
+    run.journal.lead(RunRef(run=name, plan=request.plan.name, kind=request.kind.value))
     run.journal.follow(name)
     leg = yield from child(context, RUNBOOKS[request.kind], request, name, RunEnd)
     run.journal.follow()

@@ -52,6 +52,7 @@ def region_of(region: str) -> EntityRef:
 
 
 UNPLACED = region_of("unplaced")
+BOOK = EntityRef("book", "runs")
 
 
 def run_id(kind: Kind, plan: str, at: datetime, mark: str = "") -> str:

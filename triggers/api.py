@@ -25,8 +25,9 @@ from domain.policy import RecoveryPoint
 from domain.request import USUAL_MODE, Kind, Mode, RunRequest
 from domain.run import Decision, Verdict
 from orchestrators.names import bell, desk_of, run_id
-from triggers.runs import Busy, Plans, entity_id, start_run, view
-from triggers.web import BadBody, answer, caller, problem, read_object
+from triggers.run_view import brief, view
+from triggers.runs import Busy, Plans, entity_id, start_run
+from triggers.web import BadBody, answer, caller, mistakes_of, problem, read_object
 
 # What a plan may be asked for, as the URL spells it.
 VERBS = {
@@ -106,9 +107,10 @@ class Api:
         except StepError as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
         except PlanRefused as error:
-            mistakes = [{"line": mistake.line, "what": mistake.what} for mistake in error.mistakes]
             return problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "the plan is not valid", mistakes=mistakes
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "the plan is not valid",
+                mistakes=mistakes_of(error),
             )
         objection = objection_to(kind, plan, asked.points)
         if objection:
@@ -143,7 +145,7 @@ class Api:
     ) -> func.HttpResponse:
         """Lay a decision on the run's desk: 202, or 409 when it is late, foreign or one's own."""
         run = _run_id(req)
-        shown = await view(client, run) if run else None
+        shown = await brief(client, run) if run else None
         if run is None or shown is None:
             return _unknown_run()
         try:
@@ -173,7 +175,7 @@ class Api:
     ) -> func.HttpResponse:
         """Lay a word of control on the run's desk: 202, or 409 when it would change nothing."""
         run = _run_id(req)
-        shown = await view(client, run) if run else None
+        shown = await brief(client, run) if run else None
         if run is None or shown is None:
             return _unknown_run()
         try:

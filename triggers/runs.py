@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import azure.durable_functions as df
 
@@ -13,7 +12,6 @@ from domain.request import RunRequest
 from orchestrators.names import RUNBOOKS, EntityRef, lock_of
 
 ENDED = {"Completed", "Failed", "Terminated", "Canceled"}
-MOST_CHILDREN = 40
 
 
 class Plans(Protocol):
@@ -21,6 +19,10 @@ class Plans(Protocol):
 
     def plan(self, name: str) -> Plan:
         """Return one plan; raises Permanent or PlanRefused."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all plans, valid or not."""
         ...
 
     def valid(self) -> Sequence[Plan]:
@@ -66,73 +68,3 @@ async def runtime_status(client: df.DurableOrchestrationClient, run: str) -> str
 def entity_id(ref: EntityRef) -> df.EntityId:
     """Return the SDK's id of an entity."""
     return df.EntityId(ref.name, ref.key)
-
-
-async def view(client: df.DurableOrchestrationClient, run: str) -> dict[str, Any] | None:
-    """Return what a run shows of itself, its children's newest facts and members included."""
-    status = await client.get_status(run, show_input=False)
-    if not status or status.runtime_status is None or status.name not in RUNBOOKS.values():
-        return None  # a run's children are instances too, and no runs
-    progress = status.custom_status if isinstance(status.custom_status, dict) else {}
-    below = await _below(client, progress)
-    end = status.output if isinstance(status.output, dict) else None
-    engine = status.runtime_status.name
-    shown: dict[str, Any] = {
-        "run": run,
-        "kind": next(kind.value for kind, name in RUNBOOKS.items() if name == status.name),
-        "state": _state(engine, progress, end),
-        "startedAt": _iso(status.created_time),
-        "updatedAt": _iso(status.last_updated_time),
-        "step": progress.get("step", "start"),
-        **_merged(progress, below.values()),
-    }
-    if engine in ENDED:
-        shown["waitsFor"] = None
-    if end is not None:
-        shown |= {"outcome": end["outcome"], "because": end["because"]}
-        shown["evidence"] = f"/api/runs/{run}/evidence" if end.get("evidenceSha256") else None
-    elif engine in ENDED:
-        shown |= {
-            "outcome": "CANCELLED" if engine == "Terminated" else "FAILED",
-            "because": f"engine: {engine}",
-        }
-    return shown
-
-
-async def _below(
-    client: df.DurableOrchestrationClient, progress: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Return what the children show, theirs included, by instance id."""
-    found: dict[str, dict[str, Any]] = {}
-    waiting = list(progress.get("children", []))
-    while waiting and len(found) < MOST_CHILDREN:
-        child = waiting.pop(0)
-        status = await client.get_status(child)
-        shown = status.custom_status if status and isinstance(status.custom_status, dict) else {}
-        found[child] = shown
-        waiting += shown.get("children", [])
-    return found
-
-
-def _merged(progress: dict[str, Any], below: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return facts, members and tiers of a run and its children; a child knows better of its own tiers."""
-    facts = list(progress.get("facts", []))
-    tiers = {tier["name"]: tier for tier in progress.get("tiers", [])}
-    members: dict[str, str] = {}
-    waits = progress.get("waitsFor")
-    for shown in below:
-        facts += shown.get("facts", [])
-        members |= shown.get("members", {})
-        tiers |= {t["name"]: t for t in shown.get("tiers", []) if t["name"] in tiers}
-    facts.sort(key=lambda fact: str(fact["at"]))
-    return {"tiers": list(tiers.values()), "members": members, "waitsFor": waits, "facts": facts}
-
-
-def _state(engine: str, progress: dict[str, Any], end: dict[str, Any] | None) -> str:
-    if end is not None or engine in ENDED:
-        return "ended"
-    return "waiting" if progress.get("waitsFor") else "running"
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

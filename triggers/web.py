@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 import azure.functions as func
 
+from domain.plan_rules import PlanRefused
+
 BODY_LIMIT_BYTES = 1_000_000
 # Set by App Service authentication, which drops the header when a client sends it.
 PRINCIPAL = "x-ms-client-principal-name"
@@ -57,6 +59,11 @@ def answer(
         mimetype="application/json",
         headers=headers,
     )
+
+
+def mistakes_of(error: PlanRefused) -> list[dict[str, Any]]:
+    """Return what is wrong with a plan file, line by line, as a problem tells it."""
+    return [{"line": mistake.line, "what": mistake.what} for mistake in error.mistakes]
 
 
 def problem(status: HTTPStatus, detail: str, **more: Any) -> func.HttpResponse:

@@ -36,6 +36,7 @@ from domain.reply import Done, Refused
 from domain.request import RunRequest
 from domain.run import RunEnd
 from domain.signals import Signal
+from entities.book import book
 from entities.desk import desk
 from entities.lock import lock
 from entities.region import region
@@ -72,7 +73,7 @@ RUNBOOKS = (
     await_decision,
     shift_traffic,
 )
-DESKS = (lock, desk, region)
+DESKS = (lock, desk, region, book)
 PLAYED = (
     Recovery.start_wave,
     Recovery.check_wave,
