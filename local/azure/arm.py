@@ -38,13 +38,13 @@ class Call:
     accepted: bool = False
     lost: bool = False
     wait_seconds: float = 0.0
-    job_fault: Callable[[], Fault | None] = lambda: None
-    leftover: Callable[[], tuple[str, ...] | None] = lambda: None
+    job_fault: Callable[[str], Fault | None] = lambda item: None
+    leftover: Callable[[str], tuple[str, ...] | None] = lambda item: None
 
     @property
     def item(self) -> str:
         """Return the name of the thing the request is about."""
-        for name in ("item", "job", "endpoint", "profile", "vm"):
+        for name in ("item", "job", "plan", "endpoint", "profile", "vm"):
             if name in self.params:
                 return self.params[name]
         return ""
@@ -166,8 +166,8 @@ class Arm:
             if answer is None:
                 assert found is not None
                 self._settle(call.now)
-                call.job_fault = lambda: self._job_fault(call)
-                call.leftover = lambda: self._leftover(call)
+                call.job_fault = lambda item: self._job_fault(call, item)
+                call.leftover = lambda item: self._leftover(call, item)
                 answer = found.handler(call)
                 call.lost = answer.status < 300 and self._lose(call)
         except Refusal as refusal:
@@ -242,13 +242,15 @@ class Arm:
                 raise _scripted(fault)
         return None
 
-    def _leftover(self, call: Call) -> tuple[str, ...] | None:
-        for fault in self._faults.striking(frozenset({"leftover"}), call.as_matched()):
+    def _leftover(self, call: Call, item: str) -> tuple[str, ...] | None:
+        request = call.as_matched() | {"item": item}
+        for fault in self._faults.striking(frozenset({"leftover"}), request):
             return fault.what
         return None
 
-    def _job_fault(self, call: Call) -> Fault | None:
-        return next(iter(self._faults.striking(IN_THE_JOB, call.as_matched())), None)
+    def _job_fault(self, call: Call, item: str) -> Fault | None:
+        request = call.as_matched() | {"item": item}
+        return next(iter(self._faults.striking(IN_THE_JOB, request)), None)
 
     def _lose(self, call: Call) -> bool:
         return bool(self._faults.striking(frozenset({"lost"}), call.as_matched()))

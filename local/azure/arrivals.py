@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from local.azure.addresses import choose
+from local.azure.estate import Landing, Machine
+from local.azure.items import Settings
 from local.azure.setup import Setup
 from local.azure.world import Resource, RunningMachine, World, landed
 
 if TYPE_CHECKING:
-    from local.azure.items import ReplicatedItem, Settings
+    from local.azure.items import ReplicatedItem
 
 CLEAN_UP_TAKES = timedelta(seconds=20)
 """How long each resource of a drill lingers after its clean-up job (simulated)."""
@@ -31,6 +33,22 @@ class Arrivals:
             if network.name == name:
                 return self.setup.network_id(network)
         return self.setup.resource_id(group, "Microsoft.Network/virtualNetworks", name)
+
+    def settled(self, landing: Landing, source: Machine) -> Settings:
+        """Return where and as what a machine comes up that the estate has under replication."""
+        group = landing.resource_group
+        return Settings(
+            group=group,
+            network=self.network_id(group, landing.network),
+            subnet=landing.subnet,
+            name=source.name,
+            size=source.size,
+            test_name=f"{source.name}-test",
+            address=landing.private_ip,
+            test_network=landing.test_network and self.network_id(group, landing.test_network),
+            test_address=landing.test_ip,
+            test_subnet=landing.subnet if landing.test_ip else "",
+        )
 
     def reserve(self, item: ReplicatedItem, now: datetime) -> str:
         """Choose the address of the machine that a failover makes; say why there is none, else nothing."""

@@ -96,7 +96,7 @@ class ItemVerbs:
         job = self.replication.start(
             item, jobs.TEST_FAILOVER_CLEANUP, call.now, self.site.activity(call)
         )
-        leftover = call.leftover()
+        leftover = call.leftover(call.item)
         if leftover is not None:
             job.details["leaves"] = frozenset(leftover)
         return self._accepted(call, job, item)

@@ -30,14 +30,14 @@ class JobShape:
             "friendlyName": job.scenario.friendly_name,
             "state": state,
             "stateDescription": description,
-            "tasks": [self._task(job, view) for view in job.tasks(now)] if full else [],
+            "tasks": self._tasks(job, now) if full else [],
             "errors": self._errors(job, now),
             "startTime": ticks(job.started),
         }
         if job.ends is not None and job.is_over(now):
             properties["endTime"] = ticks(job.ends)
         properties |= {
-            "allowedActions": [] if job.is_over(now) else ["Cancel"],
+            "allowedActions": _actions(job, now),
             "targetObjectId": self._target_id(job),
             "targetObjectName": job.item.source.name if job.item else job.subject,
             "targetInstanceType": job.scenario.target_type,
@@ -59,7 +59,8 @@ class JobShape:
             "id": None,
             "name": job.name,
             # the SDK stops polling at "Canceled" alone, jobs say "Cancelled" (simulated)
-            "status": "Canceled" if state == "Cancelled" else state,
+            # and no source shows what the operation of a suspended job says (simulated)
+            "status": {"Cancelled": "Canceled", "Suspended": "InProgress"}.get(state, state),
             "startTime": long_ticks(job.started),
             "endTime": long_ticks(job.ends) if over and job.ends else None,
             "error": {"code": failed.code, "message": failed.message} if failed else None,
@@ -69,6 +70,9 @@ class JobShape:
 
     def _target_id(self, job: Job) -> str:
         return str(job.item.guid if job.item else self.replication.identify(job.subject))
+
+    def _tasks(self, job: Job, now: datetime) -> list[dict[str, Any]]:
+        return job.tree(now) if job.tree else [self._task(job, view) for view in job.tasks(now)]
 
     def _task(self, job: Job, view: TaskView) -> dict[str, Any]:
         failed = view.state == "Failed"
@@ -122,7 +126,8 @@ class JobShape:
     def _errors(self, job: Job, now: datetime) -> list[dict[str, Any]]:
         if job.state(now)[0] != "Failed":
             return []
-        failed = [view.task.task_id for view in job.tasks(now) if view.state == "Failed"]
+        views = [] if job.tree else job.tasks(now)
+        failed = [view.task.task_id for view in views if view.state == "Failed"]
         return [self._error(job, failed[0] if failed else "")]
 
     def _error(self, job: Job, task_id: str) -> dict[str, Any]:
@@ -215,3 +220,9 @@ class JobShape:
         container = self.shapes.container_id(item.recovery)
         path = f"{container}/replicationProtectedItems/{item.name}"
         return path.replace("/Subscriptions/", "/subscriptions/")
+
+
+def _actions(job: Job, now: datetime) -> list[str]:
+    if job.is_over(now):
+        return []
+    return ["Cancel", "Resume"] if job.suspended else ["Cancel"]

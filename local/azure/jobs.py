@@ -110,6 +110,8 @@ CONTAINER = setup("SaveProtectionContainer", "Create a protection container", (1
 POLICY = setup("SavePolicy", "Create a replication policy", (0, 1))
 MAPPING = setup("PairProtectionContainers", "Associate a replication policy", (64, 166))
 NETWORK_MAPPING = setup("MapNetworks", "Map networks", (3, 4))
+SAVE_PLAN = setup("SaveRecoveryPlan", "Save a recovery plan", (0, 1))
+DELETE_PLAN = setup("DeleteRecoveryPlan", "Delete a recovery plan", (0, 6))
 # Names and durations of these were never recorded, but for the minutes of enable and disable: simulated.
 ENABLE = Scenario(
     "EnableDr",
@@ -222,6 +224,9 @@ class Job:
     details: dict[str, Any] = field(default_factory=dict)
     subject: str = ""
     finish: Callable[[datetime], None] | None = None
+    on_end: Callable[[datetime], None] | None = None
+    tree: Callable[[datetime], list[dict[str, Any]]] | None = None
+    suspended: bool = False
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the job has ended."""
@@ -230,7 +235,7 @@ class Job:
     def state(self, now: datetime) -> tuple[str, str]:
         """Return state and stateDescription."""
         if not self.is_over(now):
-            return "InProgress", "InProgress"
+            return ("Suspended", "Suspended") if self.suspended else ("InProgress", "InProgress")
         if self.cancelled:
             return "Cancelled", "Cancelled"
         if self.failure:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from local.azure import jobs
 from local.azure.arrivals import Arrivals
 from local.azure.estate import Container, ProtectedItem
-from local.azure.items import YOUNG, Phase, ReplicatedItem, Settings
+from local.azure.items import YOUNG, Phase, ReplicatedItem
 from local.azure.jobs import Failure, Job, Scenario
 from local.azure.point_shelf import FIRST_POINT, PointShelf
 from local.azure.refusals import group_member, job_in_progress, not_allowed, not_found
 from local.azure.setup import Setup
 from local.azure.world import World
+
+if TYPE_CHECKING:
+    from local.azure.recovery_plans import RecoveryPlan
 
 INITIAL_REPLICATION = timedelta(minutes=50)
 """How long a re-protected item replicates before it is protected, as recorded."""
@@ -37,8 +41,11 @@ class Replication:
         self.world = world
         self.jobs: dict[str, Job] = {}
         self.items: dict[tuple[str, str], ReplicatedItem] = {}
+        self.plans: dict[str, RecoveryPlan] = {}
+        self.plans_flatter = True
         self._durations = {**setup.estate.durations, **durations}
-        self._due: list[tuple[datetime, int, Job]] = []
+        self._due: list[tuple[datetime, int, int, Job | Callable[[datetime], None]]] = []
+        self._expected = 0
         self._root = uuid5(NAMESPACE_URL, f"{setup.subscription}/{setup.vault.name}")
         for facts in setup.estate.items:
             self._protect(facts, began)
@@ -101,6 +108,21 @@ class Replication:
         job = self._new_job(scenario, None, subject, seconds, now, activity_id)
         job.finish = finish
         return job
+
+    def start_plan(self, scenario: Scenario, plan: str, now: datetime, activity_id: str) -> Job:
+        """Start the job of a recovery plan; its end is known once its last group has come to rest."""
+        job = self._new_job(scenario, None, plan, 0, now, activity_id)
+        job.ends = None
+        return job
+
+    def end(self, job: Job, at: datetime, failure: Failure | None = None) -> None:
+        """Let a job end whose end was open."""
+        job.failure, job.ends, job.suspended, job.stalls_at = failure, at, False, None
+        self._expect(job)
+
+    def call_at(self, at: datetime, do: Callable[[datetime], None]) -> None:
+        """Let something happen at an instant, in its order among the ends of jobs."""
+        self._push(at, 0, do)
 
     def _new_job(
         self,
@@ -248,23 +270,19 @@ class Replication:
     def settle(self, now: datetime) -> None:
         """Let everything happen that was due by ``now``, in its order."""
         while self._due and self._due[0][0] <= now:
-            at, _, job = heapq.heappop(self._due)
+            at, _, _, job = heapq.heappop(self._due)
+            if not isinstance(job, Job):
+                job(at)
+                continue
             item, well = job.item, job.state(at)[0] == "Succeeded"
             if job.ends != at or (item is not None and item.running is not job):
                 continue
-            if item is None:
-                if well and job.finish is not None:
-                    job.finish(at)
-                continue
-            item.running = None
-            if well:
-                self._finish(job, item, at)
-                continue
-            self.arrivals.release(item)
-            if job.scenario is jobs.UNPLANNED_FAILOVER:
-                item.frozen_at = item.failover_point = None
-            elif job.scenario is jobs.ENABLE:
-                self.items.pop((item.primary.name.lower(), item.name.lower()), None)
+            if item is not None:
+                self._come_to_rest(job, item, at, well)
+            elif well and job.finish is not None:
+                job.finish(at)
+            if job.on_end is not None:
+                job.on_end(at)
         for item in self.items.values():
             if item.phase in YOUNG and item.protected_from is not None:
                 if item.protected_from <= now:
@@ -272,14 +290,28 @@ class Replication:
                 elif item.protected_from - FIRST_POINT <= now:
                     item.phase = Phase.FIRST_POINT
 
+    def _come_to_rest(self, job: Job, item: ReplicatedItem, at: datetime, well: bool) -> None:
+        item.running = None
+        if well:
+            self._finish(job, item, at)
+            return
+        self.arrivals.release(item)
+        if job.scenario is jobs.UNPLANNED_FAILOVER:
+            item.frozen_at = item.failover_point = None
+        elif job.scenario is jobs.ENABLE:
+            self.items.pop((item.primary.name.lower(), item.name.lower()), None)
+
     def _expect(self, job: Job) -> None:
         if job.ends is not None:
-            heapq.heappush(self._due, (job.ends, job.ordinal, job))
+            self._push(job.ends, job.ordinal, job)
+
+    def _push(self, at: datetime, rank: int, what: Job | Callable[[datetime], None]) -> None:
+        self._expected += 1
+        heapq.heappush(self._due, (at, rank, self._expected, what))
 
     def _protect(self, facts: ProtectedItem, began: datetime) -> None:
         mapping = self.estate.mapping_from(facts.container)
-        source, landing = self.estate.machine(facts.machine), facts.recovery
-        network = self.arrivals.network_id(landing.resource_group, landing.network)
+        source = self.estate.machine(facts.machine)
         item = ReplicatedItem(
             facts=facts,
             guid=self.identify(f"item {facts.container} {facts.name}"),
@@ -287,19 +319,7 @@ class Replication:
             recovery=self.estate.container(mapping.target),
             policy=mapping.policy,
             source=source,
-            settings=Settings(
-                group=landing.resource_group,
-                network=network,
-                subnet=landing.subnet,
-                name=source.name,
-                size=source.size,
-                test_name=f"{source.name}-test",
-                address=landing.private_ip,
-                test_network=landing.test_network
-                and self.arrivals.network_id(landing.resource_group, landing.test_network),
-                test_address=landing.test_ip,
-                test_subnet=landing.subnet if landing.test_ip else "",
-            ),
+            settings=self.arrivals.settled(facts.recovery, source),
             since=began - timedelta(days=30),
             group=facts.multi_vm_group,
         )

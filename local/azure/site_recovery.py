@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from local.azure.arm import Answer, Call, Route, route
+from local.azure.faults import Fault
 from local.azure.item_shape import ItemShape
 from local.azure.item_verbs import ItemVerbs
 from local.azure.items import ReplicatedItem
 from local.azure.job_shape import JobShape
 from local.azure.jobs import CAPACITY, Failure, Job
 from local.azure.paths import CONTAINER, FABRIC, ITEM, MAPPING, VAULT
+from local.azure.plan_verbs import PlanVerbs
 from local.azure.refusals import Refusal, invalid, not_found, not_simulated
 from local.azure.replication import Replication
 from local.azure.setup_verbs import SetupVerbs
@@ -86,7 +88,7 @@ class SiteRecovery:
                 self.operation_status,
             ),
         ]
-        table += [*ItemVerbs(self).table(), *SetupVerbs(self).table()]
+        table += [*ItemVerbs(self).table(), *SetupVerbs(self).table(), *PlanVerbs(self).table()]
         return [
             route(method, template, operation, VERSIONS, self._in_vault(handler))
             for method, template, operation, handler in table
@@ -220,15 +222,8 @@ class SiteRecovery:
 
     def accepted(self, call: Call, job: Job, target: str, *, strike: bool = True) -> Answer:
         """Answer that a job was started: 202 without a body, the job in every header, a scripted fault struck."""
-        fault = call.job_fault() if strike else None
-        if fault is not None and fault.kind == "job_stuck":
-            self.replication.stall(job, fault.at)
-        elif fault is not None and fault.kind == "capacity_refused":
-            self.replication.fail(job, CAPACITY, fault.at)
-        elif fault is not None:
-            code = fault.code or "28020"
-            message = fault.message or "The requested operation failed."
-            self.replication.fail(job, Failure(code, message), fault.at)
+        if strike:
+            self.strike(job, call.job_fault(call.item))
         job_id = self.shapes.job_id(job.name)
         status = f"{self.shapes.vault_id}/replicationOperationStatus/{job.name}"
         headers = [
@@ -240,6 +235,17 @@ class SiteRecovery:
             ("x-ms-operation-identifier", f"tenantId=simulated,objectId=simulated/{job.name}"),
         ]
         return Answer(202, None, headers, accepted=True)
+
+    def strike(self, job: Job, fault: Fault | None) -> None:
+        """Let a scripted fault strike a job that was just started."""
+        if fault is not None and fault.kind == "job_stuck":
+            self.replication.stall(job, fault.at)
+        elif fault is not None and fault.kind == "capacity_refused":
+            self.replication.fail(job, CAPACITY, fault.at)
+        elif fault is not None:
+            code = fault.code or "28020"
+            message = fault.message or "The requested operation failed."
+            self.replication.fail(job, Failure(code, message), fault.at)
 
     def _signed(self, call: Call, path: str) -> str:
         stamp = int(call.now.timestamp() * 10_000_000)

@@ -57,7 +57,7 @@ def test_another_vault_is_not_found(arm: Arm) -> None:
 
 
 def test_what_is_not_simulated_says_so(arm: Arm) -> None:
-    status, code = _code(arm.vault_get("replicationRecoveryPlans"))
+    status, code = _code(arm.vault_get("replicationVaultHealth"))
     assert (status, code) == (404, "InvalidResourceType")
     filtered = arm.vault_get("replicationJobs", **{"$filter": "x eq 'y'"})
     assert _code(filtered) == (501, "NotSimulated")
