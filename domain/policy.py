@@ -10,6 +10,7 @@ from pydantic import Field
 
 from domain.gate import Probe
 from domain.model import Duration, Model
+from domain.schedule import Blackout
 
 
 class Approval(Model):
@@ -97,3 +98,4 @@ class Policy(Model):
     commit: Commit = Commit()
     retry: Retry = Retry()
     deadline: Duration = timedelta(hours=6)
+    blackout: tuple[Blackout, ...] = ()

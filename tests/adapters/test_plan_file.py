@@ -90,6 +90,14 @@ def test_the_plans_of_this_project_are_valid() -> None:
             "*a", "a plan has no YAML aliases; write the value out", id="an alias",
         ),
         pytest.param(
+            "  deadline: PT6H", "  blackout:\n    - {name: x, when: last Frday 18:00, lasts: PT54H}",
+            "when: last", "'Frday' is no weekday; use 0 to 6 or sun to sat", id="a blackout on no day",
+        ),
+        pytest.param(
+            "  deadline: PT6H", "  blackout:\n    - {name: x, from: 2026-11-27, until: 2026-11-28, zone: CEST}",
+            "zone: CEST", "unknown time zone 'CEST'", id="an abbreviation for a zone",
+        ),
+        pytest.param(
             "deadline: PT6H", "deadline: 6h",
             "6h", "'6h' is no duration; write ISO 8601, as in PT30M", id="a duration in words",
         ),
