@@ -89,7 +89,7 @@ class Drills:
 
 
 def _rehearsed(plan: Plan, name: str, item: ProtectedItem) -> Rehearsed:
-    networks = [item.network]
+    networks = [item.network, *(nic.network for nic in item.nics)]
     if plan.protection:
         networks += [plan.protection.networks.source, plan.protection.networks.target]
     return Rehearsed(
@@ -98,5 +98,5 @@ def _rehearsed(plan: Plan, name: str, item: ProtectedItem) -> Rehearsed:
         test_name=item.test_name or f"{name}-test",
         size=item.recovery_size or "unknown size",
         disks=item.disks,
-        networks=tuple(network for network in networks if network),
+        networks=tuple(dict.fromkeys(network for network in networks if network)),
     )

@@ -230,6 +230,8 @@ class Recovery:
                 return Ended(
                     name=member.name, arrived=True, item=self._new_home(wave, member, item)
                 )
+            if move is Move.HAPPENED and wave.verb is Verb.DRILL and member.job:
+                return self._by_job(wave, member, member.job, arrived=True)
             if move is Move.HAPPENED:
                 return Ended(name=member.name, arrived=True)
             if move is Move.RUNNING and not (member.job and _stalled(item)):
@@ -258,11 +260,16 @@ class Recovery:
         except StepError:
             return None  # the machine has arrived; that its loss is not known is no reason to wait
 
-    def _by_job(self, wave: Wave, member: WaveMember, name: str) -> Ended | None:
+    def _by_job(
+        self, wave: Wave, member: WaveMember, name: str, *, arrived: bool = False
+    ) -> Ended | None:
+        """Say how a job ended; a drill's machine that waits to be cleaned up tells not whether it came up well."""
         try:
             job = self.vault.job(wave.vault, name)
         except Permanent as error:  # one job that nobody can read says nothing of the other members
             return Ended(name=member.name, arrived=False, code=error.code, message=error.message)
+        if job.verdict is not JobState.FAILED and arrived:
+            return Ended(name=member.name, arrived=True, ended_at=job.ended_at)
         if job.verdict is not JobState.FAILED:
             return None  # it runs, or it has ended well and the item will show it by the next look
         return Ended(

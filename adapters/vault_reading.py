@@ -67,6 +67,7 @@ def _interface(nic: Any) -> Interface:
         source_nic=nic.get("sourceNicArmId"),
         source_address=first.get("staticIPAddress") or None,
         config=first.get("name"),
+        network=nic.get("recoveryVMNetworkId"),
         subnet=first.get("recoverySubnetName"),
         address=first.get("recoveryStaticIPAddress") or None,
         public_ip=first.get("recoveryPublicIPAddressId"),

@@ -8,13 +8,15 @@ from typing import Annotated, Self
 from pydantic import StringConstraints, model_validator
 
 from domain.action import Action
-from domain.model import ArmId, Duration, Model
+from domain.model import ArmId, Duration, Model, in_words
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 STORAGE_KIND = "/providers/microsoft.storage/storageaccounts/"
 NETWORK_KIND = "/providers/microsoft.network/virtualnetworks/"
 LONGEST_RETENTION = timedelta(days=15)
 HOUR = timedelta(hours=1)
+SHORTEST_DRILL = timedelta(minutes=30)
+"""What a drill takes besides its hold: recorded test failovers take four minutes a tier, their clean-up two."""
 
 
 class ReplicationPolicy(Model):
@@ -67,6 +69,16 @@ class Drill(Model):
     grace: Duration = timedelta(minutes=15)
     hooks: tuple[Action, ...] = ()
     deadline: Duration = timedelta(hours=6)
+
+    @model_validator(mode="after")
+    def _enough_time(self) -> Self:
+        least = (self.hold or timedelta(0)) + SHORTEST_DRILL
+        if self.deadline < least:
+            raise ValueError(
+                f"deadline is {in_words(self.deadline)}, and to come up, hold and clean up takes "
+                f"{in_words(least)} at least; give it more"
+            )
+        return self
 
     @model_validator(mode="after")
     def _a_network(self) -> Self:

@@ -45,6 +45,7 @@ class Interface(Recorded):
     source_nic: str | None = None
     source_address: str | None = None
     config: str | None = None
+    network: str | None = None
     subnet: str | None = None
     address: str | None = None
     public_ip: str | None = None

@@ -104,5 +104,8 @@ def lost(reports: Sequence[MemberReport]) -> list[MemberReport]:
 
 
 def errors(reports: Sequence[MemberReport]) -> str:
-    """Return what went wrong with members, in one line."""
-    return "; ".join(f"{report.name}: {report.error}" for report in reports)
+    """Return what went wrong with members, in one line; what several met is said once."""
+    met: dict[str | None, list[str]] = {}
+    for report in reports:
+        met.setdefault(report.error, []).append(report.name)
+    return "; ".join(f"{', '.join(names)}: {error}" for error, names in met.items())

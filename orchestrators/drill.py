@@ -32,6 +32,7 @@ from orchestrators.wave import run_wave, wave_of
 CLEAN_UP_ROUND = timedelta(minutes=12)
 CLEAN_UP_RETRY = Retry(attempts=3, pause=timedelta(seconds=30))
 CLEAN_UP_ROUNDS = 4
+CANCEL_WITHIN = timedelta(minutes=5)
 LOOK_AGAIN = timedelta(seconds=30)
 SEAL_WITHIN = timedelta(minutes=3)
 
@@ -85,6 +86,7 @@ class Rehearsal:
         """Refuse to rehearse beside what an earlier drill left: it could not be told apart."""
         there = yield from self._leftovers(context, run)
         if there:
+            self._found(context, run, there)
             return End(
                 Outcome.NEEDS_HUMAN, f"an earlier drill left {_named(there)}; delete it first"
             )
@@ -166,7 +168,7 @@ class Rehearsal:
             reports = yield from run_wave(
                 context, run.journal, waiting, CLEAN_UP_RETRY, until, mark=number + 1
             )
-            cleaned.update({report.name: report for report in reports})
+            cleaned.update({report.name: _further(cleaned, report) for report in reports})
             stuck = [report.name for report in lost(reports)]
             if not stuck or now(context) + LOOK_AGAIN >= run.ends_by - SEAL_WITHIN:
                 break
@@ -192,7 +194,7 @@ class Rehearsal:
         yield from self._cancel(context, run, wave)
 
     def _cancel(self, context: Context, run: Record, wave: Wave) -> Steps[None]:
-        until = run.ends_by - SEAL_WITHIN
+        until = min(run.ends_by - SEAL_WITHIN, now(context) + CANCEL_WITHIN)
         try:
             yield from call(context, Recovery.cancel_wave, wave, until=until)
         except StepFailed as failed:
@@ -214,15 +216,18 @@ class Rehearsal:
             return end
         run.step("proof")
         left = yield from self._leftovers(context, run)
-        self.report = run.drill = self.report.model_copy(
-            update={"clean": not left, "looked_at": now(context), "leftovers": left}
-        )
-        run.leftovers = tuple(leftover.id for leftover in left)
+        self._found(context, run, left)
         if left:
             run.note(f"left behind: {_named(left)}")
             return _worse(end, f"the drill left {_named(left)}; delete it")
         run.note("nothing is left: no machine, interface, disk or public address of the drill")
         return End(end.outcome, f"{end.because}; nothing is left of it")
+
+    def _found(self, context: Context, run: Record, left: tuple[Leftover, ...]) -> None:
+        self.report = run.drill = self.report.model_copy(
+            update={"clean": not left, "looked_at": now(context), "leftovers": left}
+        )
+        run.leftovers = tuple(leftover.id for leftover in left)
 
     def _leftovers(self, context: Context, run: Record) -> Steps[tuple[Leftover, ...]]:
         """Look until nothing is left or the plan's grace is over: Azure deletes after its job has ended."""
@@ -237,6 +242,12 @@ class Rehearsal:
             if not seen.leftovers or now(context) + LOOK_AGAIN > closes:
                 return seen.leftovers
             yield from sleep(context, LOOK_AGAIN)
+
+
+def _further(cleaned: dict[str, MemberReport], report: MemberReport) -> MemberReport:
+    """Return the report of a member's newest round with the attempts of all."""
+    before = cleaned[report.name].attempts if report.name in cleaned else 0
+    return report.model_copy(update={"attempts": report.attempts + before})
 
 
 def _named(leftovers: tuple[Leftover, ...]) -> str:

@@ -40,6 +40,8 @@ from orchestrators.journal import Journal
 NOTHING = timedelta(0)
 # Kept free before the deadline, a tenth of it at most: to put traffic back if need be, to seal and to tell.
 CLOSING = timedelta(minutes=30)
+# A drill's is longer, a third of its deadline at most: it cancels what is stuck, cleans up and looks until all is gone.
+CLEAN_UP = timedelta(minutes=45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ def time_for(kind: Kind, plan: Plan) -> timedelta:
             return deadline
 
 
+def time_to_close(kind: Kind, deadline: timedelta) -> timedelta:
+    """Return how much of a deadline is kept for what a run does at its end, whatever it came to."""
+    return min(CLEAN_UP, deadline / 3) if kind is Kind.DRILL else min(CLOSING, deadline / 10)
+
+
 @dataclass(slots=True)
 class Spent:
     """Where the time of a run went."""
@@ -91,7 +98,7 @@ class Record:
         self.digest = self.request.plan.digest()
         self.started_at = now(context)
         deadline = time_for(self.kind, self.plan)
-        closing = min(CLOSING, deadline / 10)
+        closing = time_to_close(self.kind, deadline)
         self.ends_by = self.started_at + deadline
         self.until = self.ends_by - closing
         self.put_back_until = self.ends_by - closing / 2
@@ -194,7 +201,8 @@ class Record:
     def cancelled(self, by: str) -> End:
         """Return the end of a run that a person stopped: it stays where it stands."""
         moved = [tier.name for tier in self.tiers if tier.arrived]
-        stands = f"; {', '.join(moved)} had moved and stay there" if moved else ""
+        stays = "had come up" if self.kind is Kind.DRILL else "had moved and stay there"
+        stands = f"; {', '.join(moved)} {stays}" if moved else ""
         return End(Outcome.CANCELLED, f"{by} cancelled it at step {self.journal.at}{stands}")
 
     def completed(self) -> End:
@@ -254,6 +262,7 @@ class Record:
         """Say which members needed more than one plain attempt."""
         reports = [m for tier in self.tiers for m in tier.members]
         reports += self.commit.members if self.commit else ()
+        reports += self.drill.cleaned if self.drill else ()
         odd = [m for m in reports if m.attempts > 1 or m.outcome is not MemberOutcome.ARRIVED]
         return [
             f"{m.name}: {m.outcome.value} after {m.attempts} attempts"

@@ -102,6 +102,11 @@ def run_wave(
         )
         yield from sleep(context, retry.pause)
         waiting = tuple(failed)
+        if wave.verb is Verb.DRILL:
+            failing = wave.model_copy(update={"members": waiting})
+            waiting = yield from _clear(context, journal, failing, until, number)
+        if not waiting:
+            break
     return tuple(reports[name] for name in order)
 
 
@@ -131,6 +136,17 @@ def _attempt(
     journal.follow()
     journal.take_over(watched.facts)
     return started, watched
+
+
+def _clear(
+    context: Context, journal: Journal, wave: Wave, until: datetime, attempt: int
+) -> Steps[tuple[WaveMember, ...]]:
+    """Clean up what failed test failovers made, and return the members that can be rehearsed again."""
+    without = tuple(member.model_copy(update={"job": None}) for member in wave.members)
+    wave = wave.model_copy(update={"verb": Verb.DRILL_CLEANUP, "members": without})
+    _, watched = yield from _attempt(context, journal, wave, until, attempt, ())
+    cleared = {news.name for news in watched.ended if news.arrived}
+    return tuple(member for member in without if member.name in cleared)
 
 
 def _let_go(

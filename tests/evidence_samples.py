@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing, seal
-from domain.reports import PieceOutcome, PieceReport, ProtectionReport
+from domain.reports import DrillReport, Leftover, PieceOutcome, PieceReport, ProtectionReport
+from domain.request import Kind
 from domain.run import (
     CommitReport,
     Decision,
@@ -289,6 +290,29 @@ def protected() -> Evidence:
     members = (TIERS[0].members[0], TIERS[0].members[0].model_copy(update={"name": "db-prod-77"}))
     report = ProtectionReport(pieces=pieces, members=members)
     return declined().model_copy(update={"protection": report})
+
+
+def drilled(left: bool = True) -> Evidence:
+    """Return the record of a drill that was cleaned up, but for an interface that stayed."""
+    nic = f"{GROUP}/shop-west/providers/Microsoft.Network/networkInterfaces/db-prod-01-test-nic"
+    stuck = member(
+        "web-prod-01", 1491, 1611, MemberOutcome.FAILED, error="28020: it failed | twice"
+    )
+    report = DrillReport(
+        network=f"{GROUP}/shop-west/providers/Microsoft.Network/virtualNetworks/shop-west-drill",
+        test_machines=("db-prod-01-test", "web-prod-01-test"),
+        held_seconds=900,
+        cleaned=(member("db-prod-01", 1491, 1600), *([stuck] if left else [])),
+        clean=not left,
+        looked_at=at(1620),
+        leftovers=(Leftover(kind="nic", id=nic),) if left else (),
+        vm_hours={"Standard_D2s_v3": 1.25},
+    )
+    outcome = Outcome.NEEDS_HUMAN if left else Outcome.COMPLETED
+    run = facts_of(RUN, kind=Kind.DRILL, outcome=outcome, because="as it came")
+    nothing = {"fence": None, "traffic": None, "commit": None}
+    cleanup = Cleanup(leftovers=tuple(leftover.id for leftover in report.leftovers))
+    return whole().model_copy(update={"run": run, "drill": report, "cleanup": cleanup, **nothing})
 
 
 def large(tiers: int = 10, members: int = 10) -> Evidence:

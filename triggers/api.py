@@ -157,7 +157,7 @@ class Api:
         )
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
-        state = found.entity_state if found.entity_exists else {"gates": {}}
+        state = found.entity_state or {"gates": {}}
         late = f"run {run} has ended" if shown["state"] == "ended" else None
         objection = late or objection_to_decision(state, decision.wire())
         if objection:
@@ -184,7 +184,7 @@ class Api:
             return problem(HTTPStatus.BAD_REQUEST, _said(error))
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
-        laid = found.entity_state.get("controls", []) if found.entity_exists else []
+        laid = (found.entity_state or {}).get("controls", [])
         late = f"run {run} has ended" if shown["state"] == "ended" else None
         objection = late or objection_to_control(laid, given.verb)
         if objection:

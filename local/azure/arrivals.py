@@ -103,10 +103,11 @@ class Arrivals:
             nsg=settings.nsg,
         )
 
-    def make_test(self, item: ReplicatedItem, vm_id: str, at: datetime) -> RunningMachine:
-        """Make the machine of a drill."""
+    def make_test(
+        self, item: ReplicatedItem, network: str, vm_id: str, at: datetime
+    ) -> RunningMachine:
+        """Make the machine of a drill in a network."""
         settings = item.settings
-        network = item.running.details.get("network", "") if item.running else settings.test_network
         facts = landed(
             item.source,
             settings.group,

@@ -242,6 +242,12 @@ class Job:
             return "Failed", "Failed"
         return "Succeeded", "Completed"
 
+    def has_done(self, task_id: str, at: datetime) -> bool:
+        """Return whether a task was done at an instant, however the job went on."""
+        task = next(task for task in self.scenario.tasks if task.task_id == task_id)
+        until = min(at, self.stalls_at or at)
+        return until >= self.started + timedelta(seconds=self.seconds * task.until)
+
     def tasks(self, now: datetime) -> list[TaskView]:
         """Return the tasks as they are at an instant."""
         until = min(at for at in (now, self.ends, self.stalls_at) if at is not None)

@@ -295,6 +295,9 @@ class Replication:
         if well:
             self._finish(job, item, at)
             return
+        if job.scenario is jobs.TEST_FAILOVER and job.has_done("CreateTestVmTask", at):
+            self._rehearsed(job, item, at)
+            return
         self.arrivals.release(item)
         if job.scenario is jobs.UNPLANNED_FAILOVER:
             item.frozen_at = item.failover_point = None
@@ -327,7 +330,9 @@ class Replication:
             item.phase = Phase.DRILL_PENDING
             item.test_state = "WaitingForCompletion"
             at = began - timedelta(hours=2)
-            item.test_machine = self.arrivals.make_test(item, str(uuid5(item.guid, "test")), at)
+            network = item.settings.test_network
+            made = self.arrivals.make_test(item, network, str(uuid5(item.guid, "test")), at)
+            item.test_machine = made
         self.items[facts.container.lower(), facts.name.lower()] = item
 
     def _finish(self, job: Job, item: ReplicatedItem, at: datetime) -> None:
@@ -343,11 +348,7 @@ class Replication:
             case "CommitFailover":
                 item.phase = Phase.COMMITTED
             case "TestFailover":
-                item.phase = Phase.DRILL_PENDING
-                item.test_state = "WaitingForCompletion"
-                item.test_machine = self.arrivals.make_test(
-                    item, str(uuid5(item.guid, f"test {at}")), at
-                )
+                self._rehearsed(job, item, at)
             case "TestFailoverCleanup":
                 item.phase = Phase.PROTECTED
                 item.test_state = "MarkedForDeletion"
@@ -364,6 +365,14 @@ class Replication:
                 del self.items[item.primary.name.lower(), item.name.lower()]
             case "SwitchReplicationGroupProtection":
                 self._switch(job, item, at)
+
+    def _rehearsed(self, job: Job, item: ReplicatedItem, at: datetime) -> None:
+        """Let a drill's machine stand; a job that ends badly once it is made leaves it to be cleaned up (simulated)."""
+        item.phase = Phase.DRILL_PENDING
+        item.test_state = "WaitingForCompletion"
+        network = job.details.get("network") or item.settings.test_network
+        vm_id = str(uuid5(item.guid, f"test {at}"))
+        item.test_machine = self.arrivals.make_test(item, network, vm_id, at)
 
     def _switch(self, job: Job, item: ReplicatedItem, at: datetime) -> None:
         """Give the item its new home under the recovery container; the old one is gone."""

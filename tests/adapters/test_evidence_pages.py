@@ -28,6 +28,7 @@ from tests.evidence_samples import (
     TRAFFIC,
     at,
     declined,
+    drilled,
     hostile,
     large,
     partial,
@@ -35,7 +36,8 @@ from tests.evidence_samples import (
     whole,
 )
 
-ALL = {each.__name__: each for each in (whole, declined, partial, large, hostile, protected)}
+MADE = (whole, declined, partial, large, hostile, protected, drilled)
+ALL = {each.__name__: each for each in MADE}
 samples = pytest.mark.parametrize("evidence", [make() for make in ALL.values()], ids=list(ALL))
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
@@ -185,6 +187,38 @@ def test_a_protection_is_told_piece_by_piece_and_machine_by_machine() -> None:
         for said in ("asr-eastus", "shop-24h", "its retention in minutes is 60", "db-prod-77"):
             assert said in text
     assert "Protection" not in page(declined()).text
+
+
+def test_a_drill_is_told_with_its_cost_its_clean_up_and_what_it_left() -> None:
+    left = drilled()
+    for text in (page(left).text, markdown(sealed(left)).replace("\\", "")):
+        for said in (
+            "shop-west-drill",
+            "db-prod-01-test, web-prod-01-test",
+            "15:00",
+            "1.25 VM-hours of Standard_D2s_v3",
+            "1 left at T+27:00",
+            "failed, 2 attempts",
+            "28020: it failed",
+            "networkInterfaces/db-prod-01-test-nic",
+            "Traffic was not touched by this run.",
+        ):
+            assert said in text
+        assert text.count("networkInterfaces/db-prod-01-test-nic") == 1
+        for other in ("before the source was looked at", "before a commit", "cleaned up first"):
+            assert other not in text
+    clean = page(drilled(left=False)).text
+    assert "nothing was left at T+27:00" in clean
+    assert "Left behind" not in clean
+
+
+def test_a_drill_that_nobody_could_look_at_is_not_called_clean() -> None:
+    report = drilled(left=False).drill
+    assert report is not None
+    blind = report.model_copy(update={"looked_at": None, "clean": False, "vm_hours": {}})
+    text = page(drilled().model_copy(update={"drill": blind})).text
+    assert "Proof nobody could look for what is left" in text
+    assert "Cost no machine ran" in text
 
 
 def test_a_run_that_ended_early_says_what_never_was() -> None:

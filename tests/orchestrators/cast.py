@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from activities.drill import LeftoverQuestion, LeftoversSeen, Scene, SceneQuestion
 from activities.evidence import Draft, Sealed
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
 from activities.notices import Notice, Told
@@ -14,6 +15,7 @@ from activities.readiness import Question
 from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
 from activities.survey import Surveyed, SurveyQuestion
 from activities.traffic import EndpointChange, ProfileQuestion
+from domain.drill import Rehearsed
 from domain.evidence import digest, seal
 from domain.gate import Probe
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState, Readiness
@@ -70,6 +72,16 @@ class Cast:
 
     def choose_points(self, question: PointQuestion, now: datetime) -> PointsChosen:
         return PointsChosen(members={name: Chosen() for name in question.items})
+
+    def set_scene(self, question: SceneQuestion, now: datetime) -> Scene:
+        members = (
+            Rehearsed(name=m.name, group="/g", test_name=f"{m.name}-test", size="small")
+            for m in question.plan.members
+        )
+        return Scene(members=tuple(members))
+
+    def look_for_leftovers(self, question: LeftoverQuestion, now: datetime) -> LeftoversSeen:
+        return LeftoversSeen()
 
     def start_wave(self, wave: Wave, now: datetime) -> WaveStarted:
         return WaveStarted(members=tuple(self.started(wave, m.name, now) for m in wave.members))
