@@ -18,7 +18,7 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import rules"
 	@echo "make bench   benchmarks, to out/bench.json"
-	@echo "make chaos   seeded nights of random trouble, SEEDS=1000 of them; the invariants judge"
+	@echo "make chaos   seeded nights and drills of random trouble, SEEDS=1000 of each; the invariants judge"
 	@echo "make setup   the virtual environment, with the leeward command"
 
 setup: $(READY)
