@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 from cli.main import main as leeward
 from tests.journeys import walk
 from tests.journeys.walk import Vault
-from tests.journeys.world import BOB, PRINCIPAL, Json, World, world
+from tests.journeys.world import BOB, PRINCIPAL, Json, world
 from tests.local.azure.shop import EAST, WEST
 
 MACHINE = "/providers/Microsoft.Compute/virtualMachines/web-prod-01"
+
+
+ENABLED = "ENABLING REPLICATING FIRST_POINT (PROTECTED )?WORKING PROTECTED"
+REHEARSED = "DRILLING DRILL_PENDING CLEANING PROTECTED"
+OVER = "WORKING FAILED_OVER COMMITTING COMMITTED TURNING REPLICATING FIRST_POINT PROTECTED"
+HOME = OVER.replace("COMMITTED", "(COMMITTED )?").replace("? ", "?")
+LIFE = f"{ENABLED} {REHEARSED} {OVER} {HOME}"
+"""Every row of the table that an item shows, in order; what lasts no longer than an instant may go unseen."""
 
 
 def unprotected(estate: Json) -> None:
@@ -25,15 +34,19 @@ def by_hand(plan: Json) -> None:
     plan["policy"]["deadline"] = "PT8H"
 
 
-def done(w: World, run: str, outcome: str = "COMPLETED") -> Json:
-    shown = w.until_ended(run)
+def done(vault: Vault, run: str, outcome: str = "COMPLETED") -> Json:
+    w = vault.w
+    vault.run_until(lambda: bool(w.show(run)["state"] == "ended"))
+    shown = w.show(run)
     assert shown["outcome"] == outcome, shown["because"]
     record = w.evidence(run)
     assert record["run"]["outcome"] == outcome
     return record
 
 
-def answer_commit(w: World, run: str) -> None:
+def answer_commit(vault: Vault, run: str) -> None:
+    w = vault.w
+    vault.run_until(lambda: bool(w.show(run)["waitsFor"]))
     asked = w.until_asked(run)
     assert "deletes the recovery points" in asked["says"]
     body = {"gate": "commit", "verdict": "approve", "digest": asked["digest"]}
@@ -49,7 +62,7 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
         replicating = vault.until(walk.REPLICATING)
         assert replicating["providerSpecificDetails"]["rpoInSeconds"] is None
         vault.until(walk.FIRST_POINT)
-        record = done(w, protect)
+        record = done(vault, protect)
         assert vault.all_show(walk.PROTECTED)
         assert [m["outcome"] for m in record["protection"]["members"]] == ["arrived"] * 3
 
@@ -57,7 +70,7 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
         drill = w.ask("shop", "drill")
         pending = vault.until(walk.DRILL_PENDING)["providerSpecificDetails"]
         assert pending["testFailoverRecoveryFabricObjectId"].endswith(f"{MACHINE}-test")
-        record = done(w, drill)
+        record = done(vault, drill)
         assert vault.all_show(walk.PROTECTED)
         assert record["drill"]["clean"]
         assert record["drill"]["leftovers"] == []
@@ -70,9 +83,9 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
         failover = w.fail_over(mode="graceful")
         there = vault.until(walk.FAILED_OVER)
         assert there["providerSpecificDetails"]["recoveryFabricObjectId"].endswith(MACHINE)
-        answer_commit(w, failover)
+        answer_commit(vault, failover)
         vault.until(walk.COMMITTED)
-        record = done(w, failover)
+        record = done(vault, failover)
         assert vault.all_show(walk.COMMITTED)
         assert w.endpoints_enabled()[-1] == {"west"}
 
@@ -83,7 +96,7 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
             "eastus",
         )
         assert turned["initialPrimaryFabricLocation"] == "eastus"
-        record = done(w, reprotect)
+        record = done(vault, reprotect)
         assert vault.all_show(walk.PROTECTED, WEST)
         assert vault.nothing_at(EAST)
         for member in record["reprotection"]["members"]:
@@ -92,10 +105,10 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
 
         failback = w.ask("shop", "failback")
         vault.until(walk.FAILED_OVER, WEST)
-        answer_commit(w, failback)
+        answer_commit(vault, failback)
         vault.until(walk.TURNING, WEST)
         vault.until(walk.REPLICATING, EAST)
-        record = done(w, failback)
+        record = done(vault, failback)
         assert vault.all_show(walk.PROTECTED, EAST)
         assert vault.nothing_at(WEST)
         assert w.endpoints_enabled()[-1] == {"east"}
@@ -103,5 +116,8 @@ def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_pa
         assert [tier["arrived"] for tier in record["tiers"]] == [True] * 3
         assert record["run"]["source"] == "westus"
         (tmp_path / "evidence.json").write_text(w.http.get(f"/api/runs/{failback}/evidence").text)
+        assert set(vault.lives) == {f"{tier}-prod-01" for tier in walk.TIERS}
+        for life in vault.lives.values():
+            assert re.fullmatch(LIFE, " ".join(life)), life
         assert leeward(["verify", str(tmp_path / "evidence.json")]) == 0
     assert time.perf_counter() - began < 60, "days of story take seconds"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.journeys.world import World
-from tests.local.azure.shop import EAST, Arm
+from tests.local.azure.shop import EAST, WEST, Arm
 
 TIERS = ("db", "app", "web")
 
@@ -63,8 +64,16 @@ COMMITTED = row(
     test=CLEAN,
     description="Failover committed",
 )
+DRILLING = row("Protected", test=("Initiating",))
+CLEANING = row("Protected", test=("WaitingForCompletion",))
+WORKING = row("Protected", test=CLEAN)
+COMMITTING = row("UnplannedFailoverCommitPendingStatesBegin", active="Recovery", test=CLEAN)
 TURNING = row("UnplannedFailoverCommitted", active="Recovery", test=CLEAN)
-"""Committed, while the job that turns its replication round runs."""
+"""While a job runs, nothing else is allowed: a failover, a commit, one that turns the replication round."""
+
+TABLE = {
+    name: value for name, value in list(globals().items()) if isinstance(value, Row)
+}  # in the order of an item's life
 
 
 @dataclass
@@ -73,6 +82,8 @@ class Vault:
 
     w: World
     arm: Arm = field(init=False)
+    lives: dict[str, list[str]] = field(default_factory=dict)
+    """What each item has shown so far: the rows of the table, each change of row once."""
 
     def __enter__(self) -> Vault:
         self.arm = Arm(self.w.azure)
@@ -91,8 +102,28 @@ class Vault:
 
     def until(self, wanted: Row, container: str = EAST, tier: str = "web") -> dict[str, Any]:
         """Let time go on until a tier's item shows a row of the table, and return all it says."""
-        self.w.host.run_until(lambda: is_row(self.item(tier, container), wanted))
+        self.run_until(lambda: is_row(self.item(tier, container), wanted))
         return self.item(tier, container)
+
+    def run_until(self, condition: Callable[[], bool]) -> None:
+        """Let time go on until a condition holds, and hold all that any item shows meanwhile against the table."""
+
+        def looked_and_holds() -> bool:
+            self.look()
+            return condition()
+
+        self.w.host.run_until(looked_and_holds)
+
+    def look(self) -> None:
+        """Write down which row of the table each item shows; one that shows none ends the walk."""
+        for container in (EAST, WEST):
+            answer = self.arm.vault_get(f"{container}/replicationProtectedItems")
+            listed = answer.json()["value"] if answer.is_success else ()
+            for item in listed:
+                life = self.lives.setdefault(item["name"], [])
+                shown = row_of(item["properties"])
+                if not life or life[-1] != shown:
+                    life.append(shown)
 
     def all_show(self, wanted: Row, container: str = EAST) -> bool:
         """Say whether every item shows a row."""
@@ -101,6 +132,14 @@ class Vault:
     def nothing_at(self, container: str) -> bool:
         """Say whether no item lives in a container."""
         return not any(self.item(tier, container) for tier in TIERS)
+
+
+def row_of(item: dict[str, Any]) -> str:
+    """Return the row of the table that an item shows."""
+    shown = next((name for name, row in TABLE.items() if is_row(item, row)), None)
+    parts = ("protectionState", "activeLocation", "testFailoverState", "allowedOperations")
+    assert shown, f"the table has no row for {[item[part] for part in parts]}"
+    return shown
 
 
 def is_row(item: dict[str, Any], wanted: Row) -> bool:

@@ -135,7 +135,8 @@ def test_a_tier_that_fails_stops_the_drill_and_everything_is_cleaned_up(stage: S
     assert end.outcome is Outcome.PARTIAL
     assert "tier app did not pass: app-1 failed: it failed (28020)" in end.because
     assert "web" not in "".join(s for s in stage.cast.starts if s.startswith("drill "))
-    assert stage.cast.starts[-3:] == CLEANED
+    closing = stage.called("start_wave")[-1].request
+    assert [f"{closing.verb.value} {member.name}" for member in closing.members] == CLEANED
     assert told(stage).clean
 
 
