@@ -98,5 +98,6 @@ def _rehearsed(plan: Plan, name: str, item: ProtectedItem) -> Rehearsed:
         test_name=item.test_name or f"{name}-test",
         size=item.recovery_size or "unknown size",
         disks=item.disks,
+        lent=tuple(nic.drill_public_ip for nic in item.nics if nic.drill_public_ip),
         networks=tuple(dict.fromkeys(network for network in networks if network)),
     )

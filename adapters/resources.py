@@ -135,8 +135,8 @@ class AzureResources:
         doing = f"reading {last_segment(resource)}"
         with translated(doing):
             response = client.send_request(HttpRequest("GET", url))
-            if response.status_code == 404:
-                return None
+            if response.status_code == 404 and "SubscriptionNotFound" not in response.text():
+                return None  # nothing of that name; a subscription out of sight proves nothing
             if response.status_code != 200:
                 raise HttpResponseError(response=response)
         return _read(response, doing)

@@ -14,7 +14,10 @@ DISK_MARK = "-asrtest"
 
 
 class Rehearsed(Recorded):
-    """One member as a drill sees it: where its test machine comes up, under which name, of which size."""
+    """One member as a drill sees it: where its test machine comes up, under which name, of which size.
+
+    ``lent`` are public addresses that its owner lends to the test machine: they were there before and stay.
+    """
 
     name: str
     group: str
@@ -22,6 +25,7 @@ class Rehearsed(Recorded):
     size: str
     disks: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
 
 
 def objection_to_network(
@@ -54,7 +58,8 @@ def leftovers_of(
     seen: Iterable[ResourceSeen], members: Sequence[Rehearsed]
 ) -> tuple[Leftover, ...]:
     """Return the resources that belong to test machines of these members, whichever drill made them."""
-    everything = list(seen)
+    lent = [address for member in members for address in member.lent]
+    everything = [r for r in seen if not any(same_id(r.id, address) for address in lent)]
     own = [r for r in everything if any(_belongs(r, member) for member in members)]
     machines = [r.id for r in own if r.kind == "vm"]
     addresses = [address for r in own for address in r.addresses]

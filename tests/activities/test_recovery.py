@@ -349,3 +349,16 @@ def test_a_machine_is_put_under_replication_once_with_its_own_terms() -> None:
     (again,) = Recovery(vault).start_wave(wave("a", verb=Verb.PROTECT)).members
     assert (first.job, first.adopted, again.adopted) == ("job-1", False, True)
     assert vault.starts == [("a", Verb.PROTECT)]
+
+
+WAITING = {"allowed": ("TestFailoverCleanup",), "test_vm": "/g/vm-test"}
+
+
+@pytest.mark.parametrize(("state", "arrived"), [("Failed", False), ("Succeeded", True)])
+def test_a_test_machine_that_waits_for_its_clean_up_came_up_well_only_if_its_job_says_so(
+    state: str, arrived: bool
+) -> None:
+    vault = VaultInMemory(jobs={"j-a": failing("j-a", state=state)}).hold(item("a", **WAITING))
+    (ended,) = Recovery(vault).check_wave(wave("a", verb=Verb.DRILL, a="j-a")).ended
+    assert ended.arrived is arrived
+    assert (ended.code == "28031") is not arrived
