@@ -25,8 +25,10 @@ from adapters.event_topic import EventTopic
 from adapters.evidence_pages import html, markdown
 from adapters.evidence_store import FolderEvidence
 from adapters.identity import Clients
+from adapters.plan_file import read_plan, write_plan
 from adapters.plan_store import FolderPlans
 from adapters.probes import NetworkProbes
+from adapters.recovery_plans import AzureRecoveryPlans
 from adapters.resources import AzureResources
 from adapters.settings import Settings
 from adapters.site_recovery import AzureSiteRecovery
@@ -49,6 +51,7 @@ from orchestrators.watch import watch_wave
 from orchestrators.window import commit_failover
 from triggers.alerts import Alerts
 from triggers.api import Api
+from triggers.asr_plans import AsrPlans
 from triggers.plan_views import PlanViews
 from triggers.run_list import list_runs
 
@@ -117,6 +120,7 @@ for entity in (lock, desk, region, book):
 
 alerts = Alerts(plans)
 api = Api(plans, evidence)
+asr_plans = AsrPlans(plans, AzureRecoveryPlans(clients), vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 
 app.event_grid_trigger(arg_name="event")(
@@ -125,6 +129,7 @@ app.event_grid_trigger(arg_name="event")(
 for route, method, door in (
     ("alerts", "POST", alerts.on_alert),
     ("plans/{plan}/{verb}", "POST", api.request_run),
+    ("plans/{plan}/push", "POST", asr_plans.push_plan),
     ("plans/{plan}", "GET", plan_views.show_plan),
     ("runs", "GET", list_runs),
     ("runs/{id}", "GET", api.show_run),
@@ -135,3 +140,6 @@ for route, method, door in (
 app.route(route="runs/{id}/evidence", methods=["GET"])(api.show_evidence)
 app.route(route="plans", methods=["GET"])(plan_views.list_plans)
 app.route(route="plans/{plan}/readiness", methods=["GET"])(plan_views.show_readiness)
+app.route(route="plans/import", methods=["POST"])(asr_plans.import_plan)
+app.route(route="plans/check", methods=["POST"])(asr_plans.check_plan)
+app.route(route="plans/{plan}/diff", methods=["GET"])(asr_plans.show_drift)

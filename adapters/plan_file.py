@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from domain.asr_draft import is_mark
 from domain.plan import Plan
 from domain.plan_rules import Mistake, Place, PlanRefused, Problem
 
@@ -41,11 +42,34 @@ def read_plan(text: str, where: str) -> Plan:
     value = _value(node, ROOT, lines, wrong)
     if wrong:
         raise PlanRefused(where, wrong)
+    blanks = list(_blanks(value, ROOT, lines))
     try:
-        return Plan.model_validate(value)
+        plan = Plan.model_validate(value)
     except ValidationError as error:
+        blank = {mistake.line for mistake in blanks}
         mistakes = [m for detail in error.errors() for m in _mistakes(detail, lines)]
-        raise PlanRefused(where, mistakes) from None
+        mistakes = [mistake for mistake in mistakes if mistake.line not in blank]
+        raise PlanRefused(where, blanks + mistakes) from None
+    if blanks:
+        raise PlanRefused(where, blanks)
+    return plan
+
+
+def write_plan(data: Mapping[str, Any]) -> str:
+    """Return the YAML text of a plan's data."""
+    return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=200)
+
+
+def _blanks(value: Any, place: Place, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+    """Yield what an imported plan still has to be told."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _blanks(inner, (*place, str(key)), lines)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _blanks(inner, (*place, number), lines)
+    elif is_mark(value):
+        yield Mistake(lines[place], f"{_dotted(place)} is still to be filled in: {value}")
 
 
 def _compose(text: str, where: str) -> yaml.Node:

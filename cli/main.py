@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli import verify
+from cli import plans, runs, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,6 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="leeward", description="The disaster-recovery autopilot for applications on Azure."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    runs.add_to(commands)
+    plans.add_to(commands)
     verify.add_to(commands)
     asked = parser.parse_args(argv)
     code: int = asked.run(asked)

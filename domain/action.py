@@ -71,6 +71,8 @@ class AsrScope(Model):
     directions: tuple[str, ...]
     location: str | None = None
     script: str | None = None
+    name: str | None = None
+    timeout: str | None = None
 
 
 class Action(Model):

@@ -1,0 +1,257 @@
+"""Azure's own recovery plans and ours: import one, check a plan file, push a plan, show the drift."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
+
+import azure.durable_functions as df
+import azure.functions as func
+from pydantic import Field, ValidationError
+
+from domain.asr_draft import draft
+from domain.asr_drift import Drift, drift
+from domain.asr_plan import AsrPlan, CannotPush, NotAPlan, own_actions, pushed, read
+from domain.errors import StepError, Transient
+from domain.model import Model, Slug, last_segment
+from domain.plan import Plan
+from domain.plan_rules import PlanRefused
+from domain.replication import ProtectedItem
+from triggers.runs import Plans, holder_of
+from triggers.web import BadBody, answer, mistakes_of, problem, read_object
+
+PLAN_ID = re.compile(
+    r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.RecoveryServices/vaults/[^/]+)"
+    r"/replicationRecoveryPlans/([^/?#\s]+)",
+    re.IGNORECASE,
+)
+
+Body = TypeVar("Body", bound=Model)
+
+
+class RecoveryPlans(Protocol):
+    """Azure's recovery plans, to us."""
+
+    def plan(self, vault: str, name: str) -> AsrPlan | None:
+        """Return a recovery plan, None where there is none."""
+        ...
+
+    def save(self, vault: str, name: str, body: Mapping[str, Any]) -> str:
+        """Create or update a recovery plan and return the job's name."""
+        ...
+
+
+class Vault(Protocol):
+    """The vault, read only."""
+
+    def items(self, vault: str) -> Sequence[ProtectedItem]:
+        """Return every protected item of the vault."""
+        ...
+
+
+class ImportAsked(Model):
+    """The body of an import: a recovery plan's JSON or its ARM id, and the plan that has what Azure's lacks."""
+
+    plan: dict[str, Any] | None = None
+    id: str | None = Field(default=None, max_length=500)
+    like: Slug | None = None
+    name: Slug | None = None
+
+
+class CheckAsked(Model):
+    """The body of a check: the text of a plan file, and what it is called."""
+
+    text: str = Field(max_length=900_000)
+    where: str = Field(default="the plan", max_length=300)
+
+
+class Refusal(Exception):
+    """An answer that ends a request early."""
+
+    def __init__(self, response: func.HttpResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class AsrPlans:
+    """The doors between Azure's recovery plans and Leeward's."""
+
+    plans: Plans
+    recovery_plans: RecoveryPlans
+    vault: Vault
+    read_text: Callable[[str, str], Plan]
+    write_text: Callable[[Mapping[str, Any]], str]
+
+    def import_plan(self, req: func.HttpRequest) -> func.HttpResponse:
+        """Return the plan file that a recovery plan makes, and what is still to be filled in; nothing is kept."""
+        try:
+            asked = _asked(req, ImportAsked)
+            like = self._plan(asked.like) if asked.like else None
+            asr, items = self._given(asked)
+            made = draft(asr, like, asked.name, items)
+        except Refusal as refusal:
+            return refusal.response
+        except (NotAPlan, ValueError) as error:
+            return problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, f"this recovery plan cannot be read: {error}"
+            )
+        text = self.write_text(made.data)
+        return answer(
+            {
+                "name": made.data["name"],
+                "text": text,
+                "toFillIn": self._mistakes(text, f"{made.data['name']}.yaml"),
+                "notes": list(made.notes),
+            }
+        )
+
+    def check_plan(self, req: func.HttpRequest) -> func.HttpResponse:
+        """Say whether a plan file is valid: 422 with every mistake and what is still to be filled in."""
+        try:
+            asked = _asked(req, CheckAsked)
+            plan = self.read_text(asked.text, asked.where)
+        except Refusal as refusal:
+            return refusal.response
+        except PlanRefused as error:
+            return problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "the plan is not valid",
+                mistakes=mistakes_of(error),
+            )
+        tiers = [
+            {"name": tier.name, "members": [m.name for m in tier.members]}
+            for tier in plan.ordered_tiers()
+        ]
+        return answer({"plan": plan.name, "digest": plan.digest(), "tiers": tiers})
+
+    async def push_plan(
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Make Azure's recovery plans what the plan says: the job of each that was otherwise; 409 during a run."""
+        try:
+            plan = self._plan(req.route_params.get("plan", ""))
+            holder = await holder_of(client, plan.app)
+            if holder:
+                held = f"{plan.app} is held by run {holder}; its recovery plans stay as they are"
+                return problem(HTTPStatus.CONFLICT, held, holder=holder)
+            return await asyncio.to_thread(self._push, plan)
+        except Refusal as refusal:
+            return refusal.response
+
+    def show_drift(self, req: func.HttpRequest) -> func.HttpResponse:
+        """Return how Azure's recovery plans differ from what a push would make of them."""
+        try:
+            plan = self._plan(req.route_params.get("plan", ""))
+            wanted = self._wanted(plan)
+            found = self._drift(plan, wanted)
+        except Refusal as refusal:
+            return refusal.response
+        return answer(
+            {
+                "plan": plan.name,
+                "recoveryPlans": [name for name, _ in wanted],
+                "drift": [one.wire() for one in found],
+                "notOfAzure": list(own_actions(plan)),
+            }
+        )
+
+    def _push(self, plan: Plan) -> func.HttpResponse:
+        wanted = self._wanted(plan)
+        stale = {one.plan for one in self._drift(plan, wanted)}
+        told = []
+        for name, body in wanted:
+            job = (
+                self._azure(self.recovery_plans.save, plan.vault.id, name, body)
+                if name in stale
+                else None
+            )
+            told.append({"name": name, "job": job, "was": "pushed" if job else "as wanted"})
+        names = [name for name, _ in wanted]
+        return answer(
+            {
+                "plan": plan.name,
+                "recoveryPlans": told,
+                "notOfAzure": list(own_actions(plan)),
+                "toName": names if list(plan.recovery_plans) != names else [],
+            }
+        )
+
+    def _wanted(self, plan: Plan) -> tuple[tuple[str, dict[str, Any]], ...]:
+        items = self._azure(self.vault.items, plan.vault.id)
+        try:
+            return pushed(plan, items)
+        except CannotPush as error:
+            raise Refusal(problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))) from error
+
+    def _drift(self, plan: Plan, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[Drift]:
+        there = {
+            name: self._azure(self.recovery_plans.plan, plan.vault.id, name) for name, _ in wanted
+        }
+        return list(drift(wanted, there))
+
+    def _given(self, asked: ImportAsked) -> tuple[AsrPlan, Sequence[ProtectedItem]]:
+        """Return the recovery plan that the body holds or names, and the vault's items where it is read."""
+        if (asked.plan is None) == (asked.id is None):
+            raise Refusal(
+                problem(HTTPStatus.BAD_REQUEST, "give either plan, the JSON, or id, the ARM id")
+            )
+        if asked.plan is not None:
+            return read(asked.plan), ()
+        match = PLAN_ID.fullmatch(asked.id or "")
+        if match is None:
+            form = ".../Microsoft.RecoveryServices/vaults/VAULT/replicationRecoveryPlans/NAME"
+            raise Refusal(
+                problem(HTTPStatus.BAD_REQUEST, f"id is not a recovery plan's; give {form}")
+            )
+        vault, name = match[1], match[2]
+        found = self._azure(self.recovery_plans.plan, vault, name)
+        if found is None:
+            where = f"vault {last_segment(vault)} has no recovery plan {name}"
+            raise Refusal(problem(HTTPStatus.NOT_FOUND, where))
+        return found, self._azure(self.vault.items, vault)
+
+    def _mistakes(self, text: str, where: str) -> list[dict[str, Any]]:
+        try:
+            self.read_text(text, where)
+        except PlanRefused as error:
+            return mistakes_of(error)
+        return []
+
+    def _plan(self, name: str) -> Plan:
+        try:
+            return self.plans.plan(name)
+        except StepError as error:
+            raise Refusal(problem(HTTPStatus.NOT_FOUND, error.message)) from error
+        except PlanRefused as error:
+            said = f"plan {name} is not valid"
+            refused = problem(HTTPStatus.UNPROCESSABLE_ENTITY, said, mistakes=mistakes_of(error))
+            raise Refusal(refused) from error
+
+    def _azure(self, do: Callable[..., Any], *given: Any) -> Any:
+        """Ask Azure; what it refuses ends the request, what may pass is told as such."""
+        try:
+            return do(*given)
+        except Transient as error:
+            refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, error.message)
+            refused.headers["Retry-After"] = "30"
+            raise Refusal(refused) from error
+        except StepError as error:
+            said = f"Azure refused: {error.message}"
+            raise Refusal(problem(HTTPStatus.BAD_GATEWAY, said)) from error
+
+
+def _asked(req: func.HttpRequest, kind: type[Body]) -> Body:
+    try:
+        return kind.model_validate(read_object(req))
+    except BadBody as error:
+        raise Refusal(problem(HTTPStatus.BAD_REQUEST, str(error))) from error
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
+        )
+        raise Refusal(problem(HTTPStatus.BAD_REQUEST, said)) from error
