@@ -32,8 +32,10 @@ from adapters.recovery_plans import AzureRecoveryPlans
 from adapters.resources import AzureResources
 from adapters.settings import Settings
 from adapters.site_recovery import AzureSiteRecovery
+from adapters.tokens import EntraTokens
 from adapters.traffic_manager import AzureTrafficManager
 from adapters.vault_setup import AzureVaultSetup
+from domain.caller import Role
 from entities.book import book
 from entities.desk import desk
 from entities.lock import lock
@@ -52,6 +54,8 @@ from orchestrators.window import commit_failover
 from triggers.alerts import Alerts
 from triggers.api import Api
 from triggers.asr_plans import AsrPlans
+from triggers.door import Door
+from triggers.pace import Pace
 from triggers.plan_views import PlanViews
 from triggers.run_list import list_runs
 
@@ -123,23 +127,35 @@ api = Api(plans, evidence)
 asr_plans = AsrPlans(plans, AzureRecoveryPlans(clients), vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 
+tokens = EntraTokens(settings.entra_authority, settings.entra_tenant, settings.entra_client_id)
+tokens.warm()
+door = Door(tokens, Pace(settings.requests_per_minute))
+
 app.event_grid_trigger(arg_name="event")(
     app.durable_client_input(client_name="client")(alerts.on_health_event)
 )
-for route, method, door in (
-    ("alerts", "POST", alerts.on_alert),
-    ("plans/{plan}/{verb}", "POST", api.request_run),
-    ("plans/{plan}/push", "POST", asr_plans.push_plan),
-    ("plans/{plan}", "GET", plan_views.show_plan),
-    ("runs", "GET", list_runs),
-    ("runs/{id}", "GET", api.show_run),
-    ("runs/{id}/decisions", "POST", api.decide),
-    ("runs/{id}/controls", "POST", api.control),
+for method, route, read in (
+    ("GET", "plans", plan_views.list_plans),
+    ("GET", "plans/{plan}/diff", asr_plans.show_drift),
+    ("GET", "runs/{id}/evidence", api.show_evidence),
+    ("POST", "plans/check", asr_plans.check_plan),
+    ("POST", "plans/import", asr_plans.import_plan),
 ):
-    app.route(route=route, methods=[method])(app.durable_client_input(client_name="client")(door))
-app.route(route="runs/{id}/evidence", methods=["GET"])(api.show_evidence)
-app.route(route="plans", methods=["GET"])(plan_views.list_plans)
-app.route(route="plans/{plan}/readiness", methods=["GET"])(plan_views.show_readiness)
-app.route(route="plans/import", methods=["POST"])(asr_plans.import_plan)
-app.route(route="plans/check", methods=["POST"])(asr_plans.check_plan)
-app.route(route="plans/{plan}/diff", methods=["GET"])(asr_plans.show_drift)
+    app.route(route=route, methods=[method])(door.reads(read))
+for route, show in (
+    ("plans/{plan}", plan_views.show_plan),
+    ("plans/{plan}/readiness", plan_views.show_readiness),
+    ("runs", list_runs),
+    ("runs/{id}", api.show_run),
+):
+    guarded = app.durable_client_input(client_name="client")(door.shows(show))
+    app.route(route=route, methods=["GET"])(guarded)
+for route, role, act in (
+    ("alerts", Role.SIGNAL, alerts.on_alert),
+    ("plans/{plan}/{verb}", Role.OPERATE, api.request_run),
+    ("plans/{plan}/push", Role.OPERATE, asr_plans.push_plan),
+    ("runs/{id}/decisions", Role.APPROVE, api.decide),
+    ("runs/{id}/controls", Role.OPERATE, api.control),
+):
+    guarded = app.durable_client_input(client_name="client")(door.acts(role, act))
+    app.route(route=route, methods=["POST"])(guarded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
@@ -11,16 +12,23 @@ from urllib.parse import urlsplit
 REQUIRED = {
     "ARM_ENDPOINT": "the resource manager, https://management.azure.com in Azure's public cloud",
     "AZURE_CLIENT_ID": "the client id of the app's user-assigned managed identity",
+    "ENTRA_TENANT_ID": "the id of the tenant whose people and apps may call",
+    "ENTRA_CLIENT_ID": "the client id of the app registration that callers get tokens for",
     "PLAN_STORE": "the folder that holds the plans, one YAML file each",
     "EVIDENCE_STORE": "the folder that takes the evidence of every run",
 }
 OPTIONAL = {
     "ARM_AUDIENCE": "whom tokens for the resource manager are made out to; sovereign clouds have their own",
+    "ENTRA_AUTHORITY": "where the tenant's tokens come from; sovereign clouds have their own",
+    "REQUESTS_PER_MINUTE": "how many requests one caller may send; alerts are never turned away",
     "DNS_RESOLVERS": "the resolvers that are asked where users are sent, as ip or ip:port, by commas",
     "PROBE_PROXY": "the forward proxy that the probes of gates go through, if the network needs one",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
 }
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 PUBLIC_AUDIENCE = "https://management.azure.com"
+PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
+USUAL_PACE = 600
 PUBLIC_RESOLVERS = "1.1.1.1,8.8.8.8,9.9.9.9"
 
 
@@ -37,7 +45,11 @@ class Settings:
     client_id: str
     plan_store: Path
     evidence_store: Path
+    entra_tenant: str
+    entra_client_id: str
     resolvers: tuple[tuple[str, int], ...]
+    entra_authority: str = PUBLIC_AUTHORITY
+    requests_per_minute: int = USUAL_PACE
     probe_proxy: str | None = None
     event_topic: str | None = None
 
@@ -63,6 +75,16 @@ class Settings:
             value = environ.get(key, "").strip()
             if value and not _has_host(value):
                 wrong.append(f"{key}: {value!r} is no URL; write it with its https://")
+        authority = environ.get("ENTRA_AUTHORITY", "").strip() or PUBLIC_AUTHORITY
+        if not (_has_host(authority) and authority.startswith("https://")):
+            wrong.append(f"ENTRA_AUTHORITY: {authority!r} is no https:// URL; keys come from there")
+        for key in ("ENTRA_TENANT_ID", "ENTRA_CLIENT_ID"):
+            value = environ.get(key, "").strip()
+            if value and not _GUID.fullmatch(value):
+                wrong.append(f"{key}: {value!r} is no GUID; names and domains are not in tokens")
+        pace = environ.get("REQUESTS_PER_MINUTE", "").strip() or str(USUAL_PACE)
+        if not (pace.isascii() and pace.isdecimal() and int(pace[:9]) > 0):
+            wrong.append(f"REQUESTS_PER_MINUTE: {pace!r} is no whole number above 0")
         plans = environ.get("PLAN_STORE", "").strip()
         if plans and not (app / plans).is_dir():
             wrong.append(
@@ -75,6 +97,10 @@ class Settings:
             arm_endpoint=environ["ARM_ENDPOINT"].strip().rstrip("/"),
             arm_audience=(environ.get("ARM_AUDIENCE", "").strip() or PUBLIC_AUDIENCE).rstrip("/"),
             client_id=environ["AZURE_CLIENT_ID"].strip(),
+            entra_tenant=environ["ENTRA_TENANT_ID"].strip().lower(),
+            entra_client_id=environ["ENTRA_CLIENT_ID"].strip().lower(),
+            entra_authority=authority.rstrip("/"),
+            requests_per_minute=int(pace[:9]),
             plan_store=app / environ["PLAN_STORE"].strip(),
             evidence_store=app / environ["EVIDENCE_STORE"].strip(),
             resolvers=tuple(resolvers),

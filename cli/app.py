@@ -16,9 +16,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-URL, TOKEN, KEY, NAME = "LEEWARD_URL", "LEEWARD_TOKEN", "LEEWARD_KEY", "LEEWARD_AS"
+URL, TOKEN, KEY = "LEEWARD_URL", "LEEWARD_TOKEN", "LEEWARD_KEY"
 USUAL_URL = "http://127.0.0.1:7071"
-PRINCIPAL = "x-ms-client-principal-name"
 WITHIN_SECONDS = 120
 DONE, SAID_NO, UNUSABLE = 0, 1, 2
 
@@ -64,8 +63,6 @@ class App:
             self._headers["authorization"] = f"Bearer {environ[TOKEN]}"
         if environ.get(KEY):
             self._headers["x-functions-key"] = environ[KEY]
-        if environ.get(NAME):
-            self._headers[PRINCIPAL] = environ[NAME]
         if environ.get(TOKEN) and parts.scheme == "http" and parts.hostname not in _HERE:
             raise Unusable(f"{TOKEN} is not sent over http to {parts.hostname}; use https")
         self._opener = build_opener(_Nowhere)

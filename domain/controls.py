@@ -31,6 +31,7 @@ class Control(Reported):
 
     verb: ControlVerb
     by: str
+    by_id: str = ""
     point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict)
 

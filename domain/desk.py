@@ -25,6 +25,7 @@ def open_gate(state: State, question: dict[str, Any]) -> State:
     gate = {
         "digest": question["digest"],
         "requestedBy": question["requested_by"],
+        "requestedById": question.get("requested_by_id", ""),
         "bell": question["bell"],
         "open": True,
         "rings": 0,
@@ -65,9 +66,17 @@ def objection_to(state: State, decision: dict[str, Any]) -> str | None:
         return f"gate {decision['gate']} is closed"
     if decision["digest"] != gate["digest"]:
         return "the decision is about another plan digest than the one asked about"
-    if decision["by"].casefold() == gate["requestedBy"].casefold():  # Entra compares names so
+    if _same_person(decision, gate):
         return f"{decision['by']} asked for this run and cannot decide about it; somebody else must"
     return None
+
+
+def _same_person(decision: dict[str, Any], gate: dict[str, Any]) -> bool:
+    """Compare by the directory's ids, which nobody shares; names are compared where one of them is not known."""
+    one, other = decision.get("byId", ""), gate.get("requestedById", "")
+    if one and other:
+        return bool(one.casefold() == other.casefold())
+    return bool(decision["by"].casefold() == gate["requestedBy"].casefold())
 
 
 def control(state: State, word: dict[str, Any]) -> State:

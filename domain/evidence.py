@@ -53,6 +53,7 @@ class RunFacts(Reported):
     source: str
     target: str
     requested_by: str
+    requested_by_id: str = ""
     reason: str
     started_at: AwareDatetime
     ended_at: AwareDatetime

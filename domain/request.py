@@ -41,8 +41,9 @@ USUAL_MODE: Mapping[Kind, Mode] = {Kind.FAILBACK: Mode.GRACEFUL, Kind.ROUND_TRIP
 class RunRequest(Recorded):
     """The whole input of a run.
 
-    ``point`` and ``points`` say which state is recovered, for all members and by member; ``under`` is the run that
-    holds the application's lock for this one, and by whose approval it moves; ``commit`` overrules the plan's mode.
+    ``requested_by_id`` is the directory's own id of who asked, empty where a signal did. ``point`` and ``points`` say
+    which state is recovered, for all members and by member; ``under`` is the run that holds the application's lock for
+    this one, and by whose approval it moves; ``commit`` overrules the plan's mode.
     ``incident`` is what opened the run, if nobody asked for it, and ``signals`` are what it was concluded from.
     """
 
@@ -50,6 +51,7 @@ class RunRequest(Recorded):
     kind: Kind = Kind.FAILOVER
     mode: Mode = Mode.FORCED
     requested_by: str
+    requested_by_id: str = ""
     reason: str
     signals: tuple[Signal, ...] = ()
     incident: Incident | None = None

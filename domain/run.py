@@ -232,11 +232,12 @@ class Verdict(StrEnum):
 
 
 class Decision(Reported):
-    """A person's answer, as the desk holds it."""
+    """A person's answer, as the desk holds it; ``by_id`` is the directory's own id of the person."""
 
     gate: str
     verdict: Verdict
     by: str
+    by_id: str = ""
     digest: str
     at: AwareDatetime | None = None
 

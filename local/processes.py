@@ -135,11 +135,16 @@ class HostProcess(LocalProcess):
 class AzureProcess(LocalProcess):
     """``python -m local azure``."""
 
-    def __init__(self, estate: Path, log: Path, clock: str, clock_file: Path) -> None:
+    def __init__(
+        self, estate: Path, log: Path, clock: str, clock_file: Path, control_port: int = 0
+    ) -> None:
         super().__init__(
-            ["azure", "--estate", str(estate), "--clock", clock, "--clock-file", str(clock_file)],
+            [
+                "azure", "--estate", str(estate), "--proxy-port", str(control_port),
+                "--clock", clock, "--clock-file", str(clock_file),
+            ],
             log,
-        )
+        )  # fmt: skip
         self.environment: dict[str, str] = {}
 
     def start(self) -> None:
@@ -151,11 +156,17 @@ class AzureProcess(LocalProcess):
 
 @contextlib.contextmanager
 def both(
-    app: Path, estate: Path, folder: Path, clock: str, settings: Mapping[str, str], port: int = 0
+    app: Path,
+    estate: Path,
+    folder: Path,
+    clock: str,
+    settings: Mapping[str, str],
+    ports: tuple[int, int] = (0, 0),
 ) -> Iterator[tuple[AzureProcess, HostProcess]]:
-    """Run the simulator, and the host on top of it, on one clock."""
+    """Run the simulator, and the host on top of it, on one clock; the ports are the host's and Azure's control."""
+    port, control_port = ports
     clock_file = folder / "clock"
-    with AzureProcess(estate, folder / "azure.log", clock, clock_file) as azure:
+    with AzureProcess(estate, folder / "azure.log", clock, clock_file, control_port) as azure:
         told = {**azure.environment, **settings}
         host = HostProcess(
             app, folder / "host.db", folder / "host.log", told, clock, clock_file, port

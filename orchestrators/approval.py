@@ -31,6 +31,7 @@ class Question(Recorded):
     gate: str
     digest: str
     requested_by: str
+    requested_by_id: str = ""
     until: AwareDatetime
     wishes: int = 0
 

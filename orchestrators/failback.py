@@ -90,6 +90,7 @@ def _leg(context: Context, run: Record, kind: Kind, position: int) -> Steps[End 
         kind=kind,
         mode=Mode.GRACEFUL,
         requested_by=run.request.requested_by,
+        requested_by_id=run.request.requested_by_id,
         reason=f"leg {position} of run {run.id}: {run.request.reason}",
         point=run.request.point if kind is Kind.FAILOVER else None,
         points=run.request.points if kind is Kind.FAILOVER else {},

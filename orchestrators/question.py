@@ -33,6 +33,7 @@ def ask_person(
             "gate": gate,
             "digest": run.digest,
             "requested_by": run.request.requested_by,
+            "requested_by_id": run.request.requested_by_id,
             "until": asked_at + within,
             "wishes": run.wishes_seen,
         }

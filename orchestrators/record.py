@@ -229,6 +229,7 @@ class Record:
                 source=self.plan.source.region,
                 target=self.plan.target.region,
                 requested_by=self.request.requested_by,
+                requested_by_id=self.request.requested_by_id,
                 reason=self.request.reason,
                 started_at=self.started_at,
                 ended_at=ended_at,

@@ -225,6 +225,7 @@ def _roll_back(context: Context, run: Record, wish: Control) -> Steps[End | None
         kind=Kind.FAILBACK,
         mode=Mode.GRACEFUL,
         requested_by=wish.by,
+        requested_by_id=wish.by_id,
         reason=f"rolled back from run {run.id}",
         under=run.request.under or run.id,
     )

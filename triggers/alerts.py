@@ -15,13 +15,14 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
+from domain.caller import Caller
 from domain.plan import Plan
 from domain.request import Kind, RunRequest
 from domain.signals import Signal
 from orchestrators.names import UNPLACED, region_of, run_id
 from triggers.payloads import Ignored, Read, common_alert, health_event
 from triggers.runs import Busy, Plans, entity_id, runtime_status, start_run
-from triggers.web import BadBody, answer, problem, read_object
+from triggers.web import answer, problem, read_object
 
 log = logging.getLogger("leeward.alerts")
 
@@ -40,13 +41,10 @@ class Alerts:
         await self._take(health_event(kind, event.id, event.get_json()), client)
 
     async def on_alert(
-        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
         """Take one alert; trouble of our own answers 503, so that the sender tries again."""
-        try:
-            read = common_alert(read_object(req))
-        except BadBody as error:
-            return problem(HTTPStatus.BAD_REQUEST, str(error))
+        read = common_alert(read_object(req))
         try:
             taken = await self._take(read, client)
         except Exception:

@@ -15,6 +15,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from pydantic import Field, ValidationError
 
+from domain.caller import Caller
 from domain.controls import Control, ControlVerb, objection_to_control
 from domain.desk import objection_to as objection_to_decision
 from domain.errors import StepError
@@ -27,7 +28,7 @@ from domain.run import Decision, Verdict
 from orchestrators.names import bell, desk_of, run_id
 from triggers.run_view import brief, view
 from triggers.runs import Busy, Plans, entity_id, start_run
-from triggers.web import BadBody, answer, caller, mistakes_of, problem, read_object
+from triggers.web import answer, mistakes_of, problem, read_object
 
 # What a plan may be asked for, as the URL spells it.
 VERBS = {
@@ -93,7 +94,7 @@ class Api:
     evidence: EvidenceShelf
 
     async def request_run(
-        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
         """Start a run of a plan: 202 with the run, 404, 409 with the holder, or 422 with the plan's mistakes."""
         kind = VERBS.get(req.route_params.get("verb", ""))
@@ -102,7 +103,7 @@ class Api:
         try:
             asked = RunAsked.model_validate(read_object(req, empty_is={}))
             plan = self.plans.plan(req.route_params.get("plan", ""))
-        except (BadBody, ValidationError) as error:
+        except ValidationError as error:
             return problem(HTTPStatus.BAD_REQUEST, _said(error))
         except StepError as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
@@ -120,7 +121,8 @@ class Api:
             plan=plan,
             kind=kind,
             mode=asked.mode or USUAL_MODE.get(kind, Mode.FORCED),
-            requested_by=caller(req),
+            requested_by=caller.name,
+            requested_by_id=caller.id,
             reason=asked.reason,
             point=asked.recovery_point,
             points=asked.points,
@@ -141,7 +143,7 @@ class Api:
         return answer(shown) if shown else _unknown_run()
 
     async def decide(
-        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
         """Lay a decision on the run's desk: 202, or 409 when it is late, foreign or one's own."""
         run = _run_id(req)
@@ -150,10 +152,14 @@ class Api:
             return _unknown_run()
         try:
             given = DecisionGiven.model_validate(read_object(req))
-        except (BadBody, ValidationError) as error:
+        except ValidationError as error:
             return problem(HTTPStatus.BAD_REQUEST, _said(error))
         decision = Decision(
-            gate=given.gate, verdict=given.verdict, by=caller(req), digest=given.digest
+            gate=given.gate,
+            verdict=given.verdict,
+            by=caller.name,
+            by_id=caller.id,
+            digest=given.digest,
         )
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
@@ -171,7 +177,7 @@ class Api:
         return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)
 
     async def control(
-        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
         """Lay a word of control on the run's desk: 202, or 409 when it would change nothing."""
         run = _run_id(req)
@@ -180,7 +186,7 @@ class Api:
             return _unknown_run()
         try:
             given = ControlGiven.model_validate(read_object(req))
-        except (BadBody, ValidationError) as error:
+        except ValidationError as error:
             return problem(HTTPStatus.BAD_REQUEST, _said(error))
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
@@ -190,7 +196,11 @@ class Api:
         if objection:
             return problem(HTTPStatus.CONFLICT, objection)
         word = Control(
-            verb=given.verb, by=caller(req), point=given.recovery_point, points=given.points
+            verb=given.verb,
+            by=caller.name,
+            by_id=caller.id,
+            point=given.recovery_point,
+            points=given.points,
         )
         await client.signal_entity(desk, "control", word.wire())
         try:
@@ -213,10 +223,7 @@ class Api:
             text = self.evidence.text(run, f"evidence.{kind}")
         except StepError as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
-        headers = {
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-            "X-Content-Type-Options": "nosniff",
-        }
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return func.HttpResponse(text, mimetype=FORMATS[kind], headers=headers)
 
 
@@ -246,9 +253,7 @@ def _unknown_run() -> func.HttpResponse:
     return problem(HTTPStatus.NOT_FOUND, "there is no such run")
 
 
-def _said(error: BadBody | ValidationError) -> str:
-    if isinstance(error, BadBody):
-        return str(error)
+def _said(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
     )

@@ -16,13 +16,14 @@ from pydantic import Field, ValidationError
 from domain.asr_draft import draft
 from domain.asr_drift import Drift, drift
 from domain.asr_plan import AsrPlan, CannotPush, NotAPlan, own_actions, pushed, read
+from domain.caller import Caller
 from domain.errors import StepError, Transient
 from domain.model import Model, Slug, last_segment
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.replication import ProtectedItem
 from triggers.runs import Plans, holder_of
-from triggers.web import BadBody, answer, mistakes_of, problem, read_object
+from triggers.web import answer, mistakes_of, problem, read_object
 
 PLAN_ID = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.RecoveryServices/vaults/[^/]+)"
@@ -130,7 +131,7 @@ class AsrPlans:
         return answer({"plan": plan.name, "digest": plan.digest(), "tiers": tiers})
 
     async def push_plan(
-        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
         """Make Azure's recovery plans what the plan says: the job of each that was otherwise; 409 during a run."""
         try:
@@ -248,8 +249,6 @@ class AsrPlans:
 def _asked(req: func.HttpRequest, kind: type[Body]) -> Body:
     try:
         return kind.model_validate(read_object(req))
-    except BadBody as error:
-        raise Refusal(problem(HTTPStatus.BAD_REQUEST, str(error))) from error
     except ValidationError as error:
         said = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()

@@ -57,7 +57,9 @@ class PlanViews:
         holder = await holder_of(client, plan.app)
         return answer({**_in_short(plan), "heldBy": holder, "plan": plan.wire()})
 
-    async def show_readiness(self, req: func.HttpRequest) -> func.HttpResponse:
+    async def show_readiness(
+        self, req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
         """Look at the plan's machines and profile in Azure now, and return what stands in the way of a run."""
         plan = self._plan(req)
         if isinstance(plan, func.HttpResponse):

@@ -1,8 +1,11 @@
-"""HTTP in and out: bounded JSON bodies, problem+json answers, and who is calling."""
+"""HTTP in and out: bounded JSON bodies, and problem+json answers."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
+from email.message import Message
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -11,41 +14,108 @@ import azure.functions as func
 from domain.plan_rules import PlanRefused
 
 BODY_LIMIT_BYTES = 1_000_000
-# Set by App Service authentication, which drops the header when a client sends it.
-PRINCIPAL = "x-ms-client-principal-name"
-KEY_HOLDER = "somebody with the function key"
+DEEPEST = 40
 
 
 class BadBody(Exception):
     """The request's body is not what this door takes."""
 
+    def __init__(self, what: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+def check_size(req: func.HttpRequest) -> None:
+    """Raise BadBody for a body that is too large to be looked at."""
+    size = len(req.get_body())
+    if size > BODY_LIMIT_BYTES:
+        raise BadBody(
+            f"the body has {size} bytes; at most {BODY_LIMIT_BYTES} are read",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+
+
+def check_media_type(req: func.HttpRequest) -> None:
+    """Raise BadBody for a body that says of itself that it is no plain JSON in UTF-8."""
+    head = Message()
+    head["Content-Type"] = req.headers.get("Content-Type", "").strip() or "application/json"
+    kind = head.get_content_type()
+    json_like = kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+    charset = str(head.get_param("charset", "utf-8")).casefold()
+    packed = req.headers.get("Content-Encoding", "").strip().casefold()
+    if req.get_body().strip() and (
+        not json_like or charset not in ("utf-8", "utf8") or packed not in ("", "identity")
+    ):
+        raise BadBody(
+            "send application/json in UTF-8, not packed", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        )
+
 
 def read_object(req: func.HttpRequest, empty_is: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the JSON object in the body; raises BadBody with the mend."""
+    check_size(req)
     body = req.get_body()
-    if len(body) > BODY_LIMIT_BYTES:
-        raise BadBody(f"the body has {len(body)} bytes; at most {BODY_LIMIT_BYTES} are read")
     if not body.strip() and empty_is is not None:
         return empty_is
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-        json.dumps(
-            value, ensure_ascii=False
-        ).encode()  # refuses half characters, which no text may have
+        value = json.loads(
+            body.decode("utf-8"),
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            object_pairs_hook=_each_once,
+        )
+        # refuses half characters, which no text may have
+        json.dumps(value, ensure_ascii=False).encode()
+    except _Twice as error:
+        raise BadBody(f"the key {str(error)[:40]!r} is there twice; keep one") from error
     except (ValueError, RecursionError) as error:
         raise BadBody("the body is not JSON in UTF-8; send one JSON object") from error
     if not isinstance(value, dict):
         raise BadBody("the body is JSON, but no object; send {...}")
+    if _depth(value) > DEEPEST:
+        raise BadBody(f"the body is nested too deep; {DEEPEST} levels are read")
     return value
+
+
+class _Twice(Exception):
+    """An object has a key twice: which of the two counts is anybody's guess."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return made
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def caller(req: func.HttpRequest) -> str:
-    """Return who calls, as far as is known."""
-    return req.headers.get(PRINCIPAL, "").strip()[:200] or KEY_HOLDER
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is too large")
+    return number
+
+
+def _depth(value: Any) -> int:
+    """Return how deep a value is nested; it goes down level by level, not into itself."""
+    level: list[Any] = [value]
+    depth = 0
+    while level:
+        level = [inner for outer in level for inner in _inner(outer)]
+        depth += 1
+    return depth
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def answer(

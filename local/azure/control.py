@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from local.azure.directory import UnknownAccount
+
 if TYPE_CHECKING:
     from local.azure.simulator import Simulator
 
@@ -26,11 +28,22 @@ def control(simulator: Simulator, method: str, target: str, body: bytes) -> tupl
     }
     if len(parts) == 2 and (method, parts[0]) == ("POST", "regions"):
         return _region(simulator, parts[1], body)
+    if len(parts) == 2 and (method, parts[0]) == ("GET", "tokens"):
+        return _token(simulator, parts[1])
     found = routes.get((method, *parts))
     if found is None:
         known = ", ".join(f"{verb} {name}" for verb, name in routes)
-        return 404, {"error": f"{method} {url.path}: use {known} or POST regions/{{region}}"}
+        return 404, {
+            "error": f"{method} {url.path}: use {known}, GET tokens/{{name}} or POST regions/{{region}}"
+        }
     return found()
+
+
+def _token(simulator: Simulator, name: str) -> tuple[int, Any]:
+    try:
+        return 200, simulator.directory.token(name)
+    except UnknownAccount as error:
+        return 404, {"error": str(error)}
 
 
 def _add_fault(simulator: Simulator, body: bytes) -> tuple[int, Any]:

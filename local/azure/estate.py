@@ -198,6 +198,30 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A person, by user name, or an app, by any other name, and the app roles the tenant assigned to it."""
+
+    name: str
+    roles: tuple[str, ...] = ()
+
+    @property
+    def is_app(self) -> bool:
+        """Say whether it is an app."""
+        return "@" not in self.name
+
+
+ON_CALL = ("Leeward.Read", "Leeward.Operate", "Leeward.Approve")
+USUAL_ACCOUNTS = (
+    Account("alice@shop.example", ON_CALL),
+    Account("bob@shop.example", ("Leeward.Read", "Leeward.Approve")),
+    Account("olivia@shop.example", ON_CALL),
+    Account("rita@shop.example", ("Leeward.Read",)),
+    Account("azure-monitor", ("Leeward.Signal",)),
+    Account("pipeline", ("Leeward.Read", "Leeward.Operate")),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
     """One simulated Azure: what exists when the story begins."""
 
@@ -215,6 +239,7 @@ class Estate:
     networks: tuple[Network, ...] = ()
     storage_accounts: tuple[StorageAccount, ...] = ()
     durations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    accounts: tuple[Account, ...] = USUAL_ACCOUNTS
 
     def __post_init__(self) -> None:
         """Refuse an estate whose parts name each other wrongly."""
@@ -258,6 +283,7 @@ class Estate:
         _unique("regions", (region.name for region in self.regions))
         _unique("machines", (machine.name for machine in self.machines))
         _unique("protected items", (item.name for item in self.items))
+        _unique("accounts", (account.name for account in self.accounts))
         _unique("public names", (name.host for name in self.public_names))
 
     def region(self, name: str) -> Region:

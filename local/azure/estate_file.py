@@ -9,6 +9,8 @@ from typing import Literal, TypeVar, cast
 import yaml
 
 from local.azure.estate import (
+    USUAL_ACCOUNTS,
+    Account,
     Container,
     ContainerMapping,
     Endpoint,
@@ -196,7 +198,12 @@ def _estate(root: _Section) -> Estate:
             ),
         ),
         durations=root.spans("durations"),
+        accounts=root.each("accounts", _account) or USUAL_ACCOUNTS,
     )
+
+
+def _account(at: _Section) -> Account:
+    return Account(name=at.text("name"), roles=at.texts("roles"))
 
 
 def _machine(at: _Section) -> Machine:

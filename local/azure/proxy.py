@@ -82,7 +82,7 @@ class Proxy:
             if not request.target.startswith("/_simulator"):
                 raise Malformed(400, "ask a proxy for an absolute URL, or for /_simulator/...")
             status, body = self._control(request.method, request.target, request.body)
-            return _json(status, body)
+            return _text(status, body) if isinstance(body, str) else _json(status, body)
         url = urlsplit(request.target)
         if url.scheme != "http" or not url.hostname:
             raise Malformed(501, f"only http URLs are simulated, not {request.target!r}")
@@ -159,11 +159,18 @@ def _world(reply: Reply, host: str) -> bytes:
     return _json(reply.status, body, extra=_served_by(reply))
 
 
+def _text(status: int, text: str) -> bytes:
+    return _answer(status, "text/plain", text.encode(), b"")
+
+
 def _json(status: int, body: Any, *, extra: bytes = b"", close: bool = False) -> bytes:
-    content = json.dumps(body).encode()
+    more = b"connection: close\r\n" if close else b""
+    return _answer(status, "application/json", json.dumps(body).encode(), more + extra)
+
+
+def _answer(status: int, kind: str, content: bytes, more: bytes) -> bytes:
     head = (
         f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
-        + ("connection: close\r\n" if close else "")
+        f"content-type: {kind}\r\ncontent-length: {len(content)}\r\n"
     ).encode()
-    return head + extra + b"\r\n" + content
+    return head + more + b"\r\n" + content

@@ -22,6 +22,7 @@ from local.azure.arm import Answer, Arm, Call, Route
 from local.azure.buckets import Buckets
 from local.azure.compute import Compute
 from local.azure.control import control
+from local.azure.directory import Directory
 from local.azure.estate import Estate
 from local.azure.faults import Faults
 from local.azure.names import Found, NameServer
@@ -42,7 +43,7 @@ from local.clock import Clock
 
 START_SECONDS = 10
 PORT_ATTEMPTS = 20
-OUTSIDE_ARM = frozenset({"token/get", "events/publish"})
+OUTSIDE_ARM = ("token/", "events/", "directory/")
 
 
 class _Server(uvicorn.Server):
@@ -96,6 +97,7 @@ class Simulator:
         self.traffic_history: list[TrafficChange] = []
         self.published_events: list[PublishedEvent] = []
         self.tokens = TokenOffice()
+        self.directory = Directory(estate)
         self.world = World(estate, began)
         self.setup = Setup(estate)
         resources = Resources(self.world, self.setup)
@@ -190,6 +192,9 @@ class Simulator:
             "IDENTITY_ENDPOINT": f"{self.arm_endpoint}/msi/token",
             "IDENTITY_HEADER": self.tokens.header,
             "AZURE_CLIENT_ID": self._client_id,
+            "ENTRA_AUTHORITY": self.directory.authority,
+            "ENTRA_TENANT_ID": self.directory.tenant,
+            "ENTRA_CLIENT_ID": self.directory.audience,
             "PROBE_PROXY": self.proxy_endpoint,
             "DNS_RESOLVERS": f"{HOST}:{self._ports[2]}",
             "EVENT_TOPIC_ENDPOINT": f"{self.arm_endpoint}/api/events",
@@ -213,7 +218,7 @@ class Simulator:
     def arm_requests(self) -> int:
         """Return how many requests went to ARM."""
         with self._lock:
-            return sum(record.operation not in OUTSIDE_ARM for record in self.requests)
+            return sum(not record.operation.startswith(OUTSIDE_ARM) for record in self.requests)
 
     def _run(self) -> None:
         try:
@@ -239,13 +244,22 @@ class Simulator:
                 port_of(plain.sockets[0]),
                 port_of(names.get_extra_info("socket")),
             )
+            self.directory.authority = self.arm_endpoint
             server = self._server = _Server(self._tls_side(self._tls()))
             self._started.set()
             await server.serve(sockets=[tls])
 
     def _tls_side(self, context: ssl.SSLContext) -> uvicorn.Config:
         return uvicorn.Config(
-            Web(self._new_call, self._token, self._events, self._manage).app,
+            Web(
+                self._new_call,
+                {
+                    "/msi/token": self._token,
+                    "/api/events": self._events,
+                    f"/{self.directory.tenant}/{{path:path}}": self._tenant,
+                    "/{path:path}": self._manage,
+                },
+            ).app,
             http=SeverableProtocol,
             loop="asyncio",
             lifespan="off",
@@ -308,25 +322,19 @@ class Simulator:
     def _token(self, call: Call) -> Answer:
         with self._lock:
             call.operation = "token/get"
-            if call.headers.get("x-identity-header") != self.tokens.header:
-                answer = Answer(401, {"statusCode": 401, "message": "X-IDENTITY-HEADER is wrong"})
-            elif not call.argument("resource") or call.api_version != "2019-08-01":
-                why = "resource and api-version 2019-08-01 are required"
-                answer = Answer(400, {"statusCode": 400, "message": why})
-            else:
-                client = call.argument("client_id") or self._client_id
-                token = self.tokens.issue(call.argument("resource"), client)
-                answer = Answer(
-                    200,
-                    {
-                        "access_token": token.value,
-                        "expires_on": str(token.expires_on),
-                        "resource": call.argument("resource"),
-                        "token_type": "Bearer",
-                        "client_id": client,
-                    },
-                )
+            resource, client = call.argument("resource"), call.argument("client_id")
+            header = call.headers.get("x-identity-header", "")
+            granted = self.tokens.grant(
+                header, resource, call.api_version, client or self._client_id
+            )
+            answer = Answer(*granted)
             answer.headers.append(("content-type", "application/json; charset=utf-8"))
+            self._record(call, answer)
+            return answer
+
+    def _tenant(self, call: Call) -> Answer:
+        with self._lock:
+            answer = self.directory.serve(call)
             self._record(call, answer)
             return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from local.azure.refusals import Refusal
 
@@ -28,6 +29,24 @@ class TokenOffice:
     def __init__(self) -> None:
         self.header = secrets.token_hex(16)
         self._issued: dict[str, Token] = {}
+
+    def grant(
+        self, header: str, resource: str, api_version: str, client_id: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Answer a request of a managed identity: status and body."""
+        if header != self.header:
+            return 401, {"statusCode": 401, "message": "X-IDENTITY-HEADER is wrong"}
+        if not resource or api_version != "2019-08-01":
+            why = "resource and api-version 2019-08-01 are required"
+            return 400, {"statusCode": 400, "message": why}
+        token = self.issue(resource, client_id)
+        return 200, {
+            "access_token": token.value,
+            "expires_on": str(token.expires_on),
+            "resource": resource,
+            "token_type": "Bearer",
+            "client_id": client_id,
+        }
 
     def issue(self, resource: str, client_id: str) -> Token:
         """Issue a token for a resource."""

@@ -1,11 +1,11 @@
-"""The TLS side: ARM, the token endpoint and the event topic as one ASGI app."""
+"""The TLS side: ARM, tokens, the tenant and the event topic as one ASGI app."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -26,14 +26,14 @@ class Web:
     """Turns HTTP into calls, and answers into HTTP; loses answers when told to."""
 
     def __init__(
-        self, new_call: Callable[[Request, bytes], Call], token: Serve, events: Serve, arm: Serve
+        self, new_call: Callable[[Request, bytes], Call], parts: Mapping[str, Serve]
     ) -> None:
+        """Serve each part below its path; the first that fits answers, by any method."""
         self._new_call = new_call
         self.app = Starlette(
             routes=[
-                Route("/msi/token", self._endpoint(token), methods=["GET"]),
-                Route("/api/events", self._endpoint(events), methods=["POST"]),
-                Route("/{path:path}", self._endpoint(arm), methods=_METHODS),
+                Route(path, self._endpoint(serve), methods=_METHODS)
+                for path, serve in parts.items()
             ]
         )
 

@@ -20,6 +20,7 @@ SUBSCRIPTION = "5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b"
 SHOP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop-east/providers/Microsoft.Compute/virtualMachines"
 FRONT_DOOR = "http://shop.trafficmanager.net/healthz"
 OPERATOR = "olivia@shop.example"
+ALERTING = "azure-monitor"
 READING_TIME = timedelta(seconds=75)
 LOOK_EVERY_WALL_SECONDS = 0.15
 GIVE_UP_WALL_SECONDS = 120.0
@@ -38,6 +39,7 @@ class Story:
         self._azure = httpx.Client(base_url=azure_control, timeout=30, trust_env=False)
         self._world = httpx.Client(proxy=azure_control, timeout=30, trust_env=False)
         self._screen = screen
+        self._app.headers.update(self._token(OPERATOR))
 
     def tell(self, folder: Path) -> dict[str, Any]:
         """Live through the outage and return the evidence; its files go to the folder."""
@@ -93,7 +95,11 @@ class Story:
         )
         self._wait(timedelta(seconds=20))
         alert = events.service_health_alert(SUBSCRIPTION, "East US", self._now())
-        taken = self._app.post("/api/alerts", json=alert).raise_for_status().json()
+        taken = (
+            self._app.post("/api/alerts", json=alert, headers=self._token(ALERTING))
+            .raise_for_status()
+            .json()
+        )
         sent.append(
             (
                 self._now(),
@@ -112,11 +118,7 @@ class Story:
             raise StoryBroke(f"the run ended before it asked: {shown}")
         self._wait(READING_TIME)
         decision = {"gate": asked["gate"], "verdict": "approve", "digest": asked["digest"]}
-        self._app.post(
-            f"/api/runs/{run}/decisions",
-            json=decision,
-            headers={"x-ms-client-principal-name": OPERATOR},
-        ).raise_for_status()
+        self._app.post(f"/api/runs/{run}/decisions", json=decision).raise_for_status()
         self._say("operator", f"{OPERATOR} reads the question and approves")
 
     def _follow(self, run: str, enough: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -148,6 +150,11 @@ class Story:
             json=[event],
             headers={"aeg-event-type": kind},
         ).raise_for_status()
+
+    def _token(self, name: str) -> dict[str, str]:
+        """Sign in, as far as the simulated tenant asks for that."""
+        token = self._azure.get(f"/_simulator/tokens/{name}").raise_for_status().text
+        return {"Authorization": f"Bearer {token}"}
 
     def _say(self, who: str, what: str) -> None:
         self._screen.line(self._now(), who, what)

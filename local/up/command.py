@@ -12,6 +12,7 @@ from pathlib import Path
 from local.processes import ROOT, ProcessFailed, both
 
 PORT = 7071
+AZURE_PORT = 7072
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--estate", type=Path, default=ROOT / "local/estates/shop.yaml", help="what Azure holds"
     )
     parser.add_argument("--port", type=int, default=PORT, help="the app's port; 0 takes a free one")
+    parser.add_argument(
+        "--azure-port",
+        type=int,
+        default=AZURE_PORT,
+        help="the port that breaks Azure and gives tokens out; 0 takes a free one",
+    )
     parser.add_argument("--speed", type=float, default=1.0, help="story seconds per wall second")
 
 
@@ -37,14 +44,21 @@ def run(args: argparse.Namespace) -> int:
         folder = Path(name)
         settings = {"PLAN_STORE": str(args.plan.parent), "EVIDENCE_STORE": str(folder / "evidence")}
         try:
-            with both(args.app, args.estate, folder, clock, settings, args.port) as (azure, host):
+            ports = (args.port, args.azure_port)
+            with both(args.app, args.estate, folder, clock, settings, ports) as (azure, host):
                 control = azure.environment["PROBE_PROXY"]
                 _say(f"Leeward      {host.url}/api")
                 _say(f"Azure        {azure.environment['ARM_ENDPOINT']} (simulated)")
                 _say(
                     f"break it     curl -X POST {control}/_simulator/regions/eastus -d '{{\"down\": true}}'"
                 )
-                _say(f"move it      curl -X POST {host.url}/api/plans/{args.plan.stem}/failover")
+                _say(
+                    f"be alice     export LEEWARD_TOKEN=$(curl -s {control}/_simulator/tokens/alice)"
+                )
+                _say(
+                    f"move it      curl -X POST {host.url}/api/plans/{args.plan.stem}/failover"
+                    ' -H "Authorization: Bearer $LEEWARD_TOKEN"'
+                )
                 _say(f"logs         {folder}")
                 _say("Ctrl-C ends both")
                 over.wait()

@@ -9,6 +9,8 @@ from adapters.settings import OPTIONAL, REQUIRED, Settings, SettingsMissing
 WHOLE = {
     "ARM_ENDPOINT": "https://management.azure.com/",
     "AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
+    "ENTRA_TENANT_ID": "5B9D1C1E-7a36-4c3f-9d55-0a1c2f3e4d5b",
+    "ENTRA_CLIENT_ID": "0a1c2f3e-4d5b-4c3f-9d55-5b9d1c1e7a36",
     "PLAN_STORE": "plans",
     "EVIDENCE_STORE": "out/evidence",
 }
@@ -20,6 +22,8 @@ def test_the_settings_are_read() -> None:
             **WHOLE,
             "ARM_ENDPOINT": "https://arm.local:8443/",
             "ARM_AUDIENCE": "https://management.usgovcloudapi.net/",
+            "ENTRA_AUTHORITY": "https://login.microsoftonline.us/",
+            "REQUESTS_PER_MINUTE": "90",
             "DNS_RESOLVERS": "10.0.0.4, 127.0.0.1:5353",
             "PROBE_PROXY": "http://proxy:3128",
             "EVENT_TOPIC_ENDPOINT": "https://t.westus-1.eventgrid.azure.net/api/events",
@@ -29,6 +33,10 @@ def test_the_settings_are_read() -> None:
         arm_endpoint="https://arm.local:8443",
         arm_audience="https://management.usgovcloudapi.net",
         client_id=WHOLE["AZURE_CLIENT_ID"],
+        entra_authority="https://login.microsoftonline.us",
+        entra_tenant="5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b",
+        entra_client_id="0a1c2f3e-4d5b-4c3f-9d55-5b9d1c1e7a36",
+        requests_per_minute=90,
         plan_store=Path("plans"),
         evidence_store=Path("out/evidence"),
         resolvers=(("10.0.0.4", 53), ("127.0.0.1", 5353)),
@@ -42,6 +50,8 @@ def test_what_may_be_left_out_has_a_default(empty: dict[str, str]) -> None:
     settings = Settings.read({**WHOLE, **empty})
     assert settings.resolvers == (("1.1.1.1", 53), ("8.8.8.8", 53), ("9.9.9.9", 53))
     assert settings.arm_audience == "https://management.azure.com"
+    assert settings.entra_authority == "https://login.microsoftonline.com"
+    assert settings.requests_per_minute == 600
     assert settings.probe_proxy is None
     assert settings.event_topic is None
 
@@ -83,7 +93,7 @@ def test_an_endpoint_is_a_url(key: str, value: str) -> None:
 def test_everything_wrong_is_named_at_once() -> None:
     with pytest.raises(SettingsMissing) as refused:
         Settings.read({"ARM_ENDPOINT": "x", "DNS_RESOLVERS": "y", "PROBE_PROXY": "z"})
-    assert len(str(refused.value).splitlines()) == 1 + 3 + 1 + 2
+    assert len(str(refused.value).splitlines()) == 1 + (len(REQUIRED) - 1) + 1 + 2
 
 
 def test_every_setting_has_a_meaning() -> None:
@@ -101,3 +111,21 @@ def test_folders_that_are_not_absolute_lie_in_the_apps_own(tmp_path: Path) -> No
     settings = Settings.read({**WHOLE, "EVIDENCE_STORE": "/kept/elsewhere"}, tmp_path)
     assert settings.plan_store == tmp_path / "plans"
     assert settings.evidence_store == Path("/kept/elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ENTRA_TENANT_ID", "contoso.onmicrosoft.com"),
+        ("ENTRA_TENANT_ID", "common"),
+        ("ENTRA_CLIENT_ID", "api://leeward"),
+        ("ENTRA_AUTHORITY", "http://login.microsoftonline.com"),
+        ("ENTRA_AUTHORITY", "login.microsoftonline.com"),
+        ("REQUESTS_PER_MINUTE", "0"),
+        ("REQUESTS_PER_MINUTE", "-1"),
+        ("REQUESTS_PER_MINUTE", "often"),
+    ],
+)
+def test_who_may_call_is_not_left_to_a_typing_error(key: str, value: str) -> None:
+    with pytest.raises(SettingsMissing, match=f"{key}: '{value}' is no"):
+        Settings.read({**WHOLE, key: value})

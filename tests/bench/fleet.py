@@ -15,10 +15,11 @@ import yaml
 
 from local.azure.estate import Estate
 from local.azure.fleet import make_estate
-from local.azure.simulator import Simulator
+from local.azure.simulator import OUTSIDE_ARM, Simulator
 from local.clock import VirtualClock
 from local.host.host import Host
-from tests.journeys.world import ALICE, PRINCIPAL, ROOT
+from tests.journeys.callers import Callers
+from tests.journeys.world import ROOT, UNHURRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ def fail_over_a_fleet(folder: Path, members: int, tiers: int) -> FleetFigures:
         azure.set_region("eastus", down=True)
         os.environ.update(azure.environment())
         os.environ.update(PLAN_STORE=str(plans), EVIDENCE_STORE=str(folder / "evidence"))
+        os.environ.update(REQUESTS_PER_MINUTE=UNHURRIED)
+        callers = Callers(azure.directory)
         with (
             Host(ROOT, folder / "host.db", clock) as host,
-            httpx.Client(base_url=host.url, timeout=60, trust_env=False) as http,
+            httpx.Client(base_url=host.url, timeout=60, trust_env=False, auth=callers) as http,
         ):
             began = time.perf_counter()
-            asked = http.post("/api/plans/fleet/failover", headers={PRINCIPAL: ALICE})
+            asked = http.post("/api/plans/fleet/failover")
             run = asked.raise_for_status().json()["run"]
             host.run_until(lambda: bool(http.get(f"/api/runs/{run}").json()["state"] == "ended"))
             wall = time.perf_counter() - began
@@ -66,7 +69,7 @@ def fail_over_a_fleet(folder: Path, members: int, tiers: int) -> FleetFigures:
             histories = host.engine.history_bytes()
     largest = max(histories, key=lambda instance: histories[instance])
     asked_of = Counter(
-        r.operation for r in azure.requests if not r.operation.startswith(("token/", "events/"))
+        r.operation for r in azure.requests if not r.operation.startswith(OUTSIDE_ARM)
     )
     return FleetFigures(
         members=members,

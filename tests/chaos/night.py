@@ -113,8 +113,7 @@ def _answer(w: World, run: str, asked: Json, verdict: str, by: str) -> None:
         return
     body = {"gate": asked["gate"], "verdict": verdict, "digest": asked["digest"]}
     for name in (by, BOB):
-        headers = {"x-ms-client-principal-name": name}
-        said = w.http.post(f"/api/runs/{run}/decisions", json=body, headers=headers)
+        said = w.http.post(f"/api/runs/{run}/decisions", json=body, headers=w.by(name))
         if said.status_code != 409:
             return
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.chaos.interrupted import Interrupted
 from tests.chaos.judged import judge, was_told
-from tests.journeys.world import BOB, PRINCIPAL, Json, World, world
+from tests.journeys.world import BOB, Json, World, world
 
 MACHINES = ("db-prod-01", "app-prod-01", "web-prod-01")
 START, CLEAN_UP = "protectedItems/testFailover", "protectedItems/testFailoverCleanup"
@@ -179,4 +179,4 @@ def rehearse(seed: int) -> Verdict:
 def approve(w: World, run: str, asked: Json) -> None:
     """Say yes to whatever the run asks."""
     body = {"gate": asked["gate"], "verdict": "approve", "digest": asked["digest"]}
-    w.http.post(f"/api/runs/{run}/decisions", json=body, headers={PRINCIPAL: BOB})
+    w.http.post(f"/api/runs/{run}/decisions", json=body, headers=w.by(BOB))

@@ -18,8 +18,9 @@ from local.azure.records import RequestRecord
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
 from local.processes import HostProcess
+from tests.journeys.callers import Callers
 from tests.journeys.test_failover import COMMITS, FAILOVERS
-from tests.journeys.world import ALICE, PRINCIPAL, ROOT, Json, shop_estate
+from tests.journeys.world import ROOT, UNHURRIED, Json, shop_estate
 
 # A whole run makes some 42 requests. Eight of them change something: each of those is a point, and twelve more are
 # spread over the run from the first read to the last notice.
@@ -66,22 +67,22 @@ def test_a_host_killed_at_any_point_ends_the_run_as_if_nothing_had_happened(
             **azure.environment(),
             "PLAN_STORE": str(tmp_path / "plans"),
             "EVIDENCE_STORE": str(tmp_path / "evidence"),
+            "REQUESTS_PER_MINUTE": UNHURRIED,
         }
         host = HostProcess(
             ROOT, tmp_path / "hub.db", tmp_path / "host.log", settings, "virtual", clock_file
         )
-        with host:
+        callers = Callers(azure.directory)
+        with host, httpx.Client(auth=callers, timeout=30, trust_env=False) as http:
             cut = PowerCut(host, kind, at)
             azure.observers.append(cut)
-            asked = httpx.post(
-                f"{host.url}/api/plans/shop/failover", headers={PRINCIPAL: ALICE}, timeout=30
-            )
+            asked = http.post(f"{host.url}/api/plans/shop/failover")
             run = asked.json()["run"]
             cut.answered.set()
             assert cut.struck.wait(PATIENCE_SECONDS), f"the run never came to {kind} {at}"
             host.start()
-            shown = _ended(host, run)
-            record = httpx.get(f"{host.url}/api/runs/{run}/evidence", timeout=30).json()
+            shown = _ended(http, host, run)
+            record = http.get(f"{host.url}/api/runs/{run}/evidence").json()
 
         assert shown["outcome"] == record["run"]["outcome"] == "COMPLETED", shown
         assert record["traffic"]["verified"]
@@ -91,10 +92,10 @@ def test_a_host_killed_at_any_point_ends_the_run_as_if_nothing_had_happened(
         assert [call[0] for call in accepted].count("endpoints/update") == 2
 
 
-def _ended(host: HostProcess, run: str) -> Json:
+def _ended(http: httpx.Client, host: HostProcess, run: str) -> Json:
     give_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up:
-        shown: Json = httpx.get(f"{host.url}/api/runs/{run}", timeout=30).json()
+        shown: Json = http.get(f"{host.url}/api/runs/{run}").json()
         if shown["state"] == "ended":
             return shown
         time.sleep(0.05)

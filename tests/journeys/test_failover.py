@@ -158,7 +158,7 @@ def test_an_approval_that_nobody_gives_expires_and_touches_nothing(tmp_path: Pat
         late = w.http.post(
             f"/api/runs/{run}/decisions",
             json={"gate": "approval", "verdict": "approve", "digest": asked["digest"]},
-            headers={"x-ms-client-principal-name": BOB},
+            headers=w.by(BOB),
         )
         assert late.status_code == 409
 

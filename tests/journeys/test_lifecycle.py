@@ -9,7 +9,7 @@ from pathlib import Path
 from cli.main import main as leeward
 from tests.journeys import walk
 from tests.journeys.walk import Vault
-from tests.journeys.world import BOB, PRINCIPAL, Json, world
+from tests.journeys.world import BOB, Json, world
 from tests.local.azure.shop import EAST, WEST
 
 MACHINE = "/providers/Microsoft.Compute/virtualMachines/web-prod-01"
@@ -50,8 +50,8 @@ def answer_commit(vault: Vault, run: str) -> None:
     asked = w.until_asked(run)
     assert "deletes the recovery points" in asked["says"]
     body = {"gate": "commit", "verdict": "approve", "digest": asked["digest"]}
-    headers = {PRINCIPAL: BOB}
-    assert w.http.post(f"/api/runs/{run}/decisions", json=body, headers=headers).is_success
+    said = w.http.post(f"/api/runs/{run}/decisions", json=body, headers=w.by(BOB))
+    assert said.is_success
 
 
 def test_an_application_lives_its_whole_life_through_the_doors_of_the_app(tmp_path: Path) -> None:

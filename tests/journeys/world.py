@@ -18,10 +18,13 @@ from local.azure.estate_file import parse_estate
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
 from local.host.host import Host
+from tests.journeys.callers import ALICE as ALICE
+from tests.journeys.callers import BOB as BOB
+from tests.journeys.callers import Callers
 
 ROOT = Path(__file__).resolve().parents[2]
-ALICE, BOB = "alice@shop.example", "bob@shop.example"
-PRINCIPAL = "x-ms-client-principal-name"
+# Virtual time lets a test look more often than a person ever could.
+UNHURRIED = "999999999"
 Json = dict[str, Any]
 
 
@@ -33,6 +36,11 @@ class World:
     host: Host
     http: httpx.Client
     clock: VirtualClock
+    callers: Callers
+
+    def by(self, name: str) -> dict[str, str]:
+        """Return the headers with which somebody calls; without them it is Alice."""
+        return self.callers.headers(name)
 
     def fail_over(self, plan: str = "shop", **body: object) -> str:
         """Ask for a failover and return the run."""
@@ -40,7 +48,7 @@ class World:
 
     def ask(self, plan: str, verb: str, **body: object) -> str:
         """Ask for a run of the plan and return it."""
-        answer = self.http.post(f"/api/plans/{plan}/{verb}", json=body, headers={PRINCIPAL: ALICE})
+        answer = self.http.post(f"/api/plans/{plan}/{verb}", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["run"])
 
@@ -64,7 +72,7 @@ class World:
         """Answer the question that the run asks."""
         asked = self.until_asked(run)
         body = {"gate": asked["gate"], "verdict": verdict, "digest": asked["digest"]}
-        return self.http.post(f"/api/runs/{run}/decisions", json=body, headers={PRINCIPAL: by})
+        return self.http.post(f"/api/runs/{run}/decisions", json=body, headers=self.by(by))
 
     def until_ended(self, run: str) -> Json:
         """Let time go on until the run has ended, and return what it shows."""
@@ -114,11 +122,13 @@ def world(
             azure.set_region("eastus", down=True)
         os.environ.update(azure.environment())
         os.environ.update(PLAN_STORE=str(plans), EVIDENCE_STORE=str(folder / "evidence"))
+        os.environ.update(REQUESTS_PER_MINUTE=UNHURRIED)
+        callers = Callers(azure.directory)
         with (
             Host(ROOT, folder / "host.db", clock) as host,
-            httpx.Client(base_url=host.url, timeout=30, trust_env=False) as http,
+            httpx.Client(base_url=host.url, timeout=30, trust_env=False, auth=callers) as http,
         ):
-            yield World(azure, host, http, clock)
+            yield World(azure, host, http, clock, callers)
 
 
 def shop_estate(change: Callable[[Json], None] | None = None) -> Estate:

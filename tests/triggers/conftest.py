@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.journeys.world import ALICE, BOB, PRINCIPAL, ROOT, World, world
+from tests.journeys.world import ALICE, BOB, ROOT, World, world
 
 GROUP = "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/resourceGroups"
 
@@ -41,7 +41,7 @@ class Doors:
     def ask(self, by: str = ALICE, **body: Any) -> httpx.Response:
         """Ask for a failover of the plan."""
         return self.http.post(
-            f"/api/plans/{self.plan}/failover", json=body, headers={PRINCIPAL: by}
+            f"/api/plans/{self.plan}/failover", json=body, headers=self.world.by(by)
         )
 
     def started(self) -> str:
@@ -53,7 +53,7 @@ class Doors:
     def decide(self, run: str, by: str = BOB, **changes: Any) -> httpx.Response:
         """Post a decision about a run."""
         body = {"gate": "approval", "verdict": "reject", "digest": "", **changes}
-        return self.http.post(f"/api/runs/{run}/decisions", json=body, headers={PRINCIPAL: by})
+        return self.http.post(f"/api/runs/{run}/decisions", json=body, headers=self.world.by(by))
 
     def entity(self, name: str, key: str) -> Any:
         """Return the state of an entity, once nothing is under way."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from typing import Any
+from typing import Any, cast
 
+import azure.durable_functions as df
 import azure.functions as func
 import pytest
 
@@ -126,7 +127,7 @@ def look(views: PlanViews, **params: str) -> func.HttpResponse:
 
 async def ask(views: PlanViews, **params: str) -> func.HttpResponse:
     request = func.HttpRequest("GET", "/", params=params, route_params={"plan": "shop"}, body=b"")
-    return await views.show_readiness(request)
+    return await views.show_readiness(request, cast(df.DurableOrchestrationClient, None))
 
 
 def told(answer: func.HttpResponse) -> Any:
