@@ -100,12 +100,13 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A response: status, JSON body or none, and headers beyond the usual."""
+    """A response: status, JSON body or plain text or none, and headers beyond the usual."""
 
     status: int
     body: Any = None
     headers: Headers = field(default_factory=list)
     accepted: bool = False
+    text: str | None = None
 
 
 Handler = Callable[[Call], Answer]
@@ -273,6 +274,8 @@ class Arm:
             headers.append(("x-ms-client-request-id", call.client_request_id))
         if not any(name == "x-ms-request-id" for name, _ in answer.headers):
             headers.append(("x-ms-request-id", str(uuid4())))
+        if answer.text is not None:
+            headers.append(("content-type", "text/plain; charset=utf-8"))
         if answer.body is not None:
             headers += [
                 ("content-type", "application/json; charset=utf-8"),

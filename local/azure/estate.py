@@ -222,6 +222,26 @@ USUAL_ACCOUNTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptedRunbook:
+    """A runbook: how long it runs, what it writes, and what it fails with, if it does."""
+
+    name: str
+    seconds: int = 60
+    output: str = ""
+    fails: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationAccount:
+    """An Azure Automation account with its runbooks."""
+
+    name: str
+    resource_group: str
+    region: str
+    runbooks: tuple[ScriptedRunbook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
     """One simulated Azure: what exists when the story begins."""
 
@@ -238,6 +258,7 @@ class Estate:
     public_names: tuple[PublicName, ...] = ()
     networks: tuple[Network, ...] = ()
     storage_accounts: tuple[StorageAccount, ...] = ()
+    automation_accounts: tuple[AutomationAccount, ...] = ()
     durations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     accounts: tuple[Account, ...] = USUAL_ACCOUNTS
 
@@ -278,6 +299,10 @@ class Estate:
                 _known(networks, "networks", peer, f"network {network.name}: peers")
         for account in self.storage_accounts:
             _known(regions, "regions", account.region, f"storage account {account.name}: region")
+        for automation in self.automation_accounts:
+            where = f"automation account {automation.name}: region"
+            _known(regions, "regions", automation.region, where)
+        _unique("automation accounts", (account.name for account in self.automation_accounts))
         _unique("networks", (network.name for network in self.networks))
         _unique("storage accounts", (account.name for account in self.storage_accounts))
         _unique("regions", (region.name for region in self.regions))

@@ -11,6 +11,7 @@ import yaml
 from local.azure.estate import (
     USUAL_ACCOUNTS,
     Account,
+    AutomationAccount,
     Container,
     ContainerMapping,
     Endpoint,
@@ -27,6 +28,7 @@ from local.azure.estate import (
     ProtectedItem,
     PublicName,
     Region,
+    ScriptedRunbook,
     StorageAccount,
     Subnet,
     Vault,
@@ -197,6 +199,7 @@ def _estate(root: _Section) -> Estate:
                 at.text("name"), at.text("resource_group"), at.text("region")
             ),
         ),
+        automation_accounts=root.each("automation_accounts", _automation_account),
         durations=root.spans("durations"),
         accounts=root.each("accounts", _account) or USUAL_ACCOUNTS,
     )
@@ -204,6 +207,23 @@ def _estate(root: _Section) -> Estate:
 
 def _account(at: _Section) -> Account:
     return Account(name=at.text("name"), roles=at.texts("roles"))
+
+
+def _automation_account(at: _Section) -> AutomationAccount:
+    return AutomationAccount(
+        name=at.text("name"),
+        resource_group=at.text("resource_group"),
+        region=at.text("region"),
+        runbooks=at.each(
+            "runbooks",
+            lambda in_: ScriptedRunbook(
+                name=in_.text("name"),
+                seconds=in_.number("seconds", 60),
+                output=in_.text("output", ""),
+                fails=in_.text("fails", ""),
+            ),
+        ),
+    )
 
 
 def _machine(at: _Section) -> Machine:

@@ -19,6 +19,7 @@ import uvicorn
 from starlette.requests import Request
 
 from local.azure.arm import Answer, Arm, Call, Route
+from local.azure.automation import Automation
 from local.azure.buckets import Buckets
 from local.azure.compute import Compute
 from local.azure.control import control
@@ -101,6 +102,7 @@ class Simulator:
         self.world = World(estate, began)
         self.setup = Setup(estate)
         resources = Resources(self.world, self.setup)
+        self.automation = Automation(estate, self.world)
         self.replication = Replication(self.setup, self.world, began, durations or {})
         note = self.traffic_history.append
         profiles = {
@@ -117,6 +119,7 @@ class Simulator:
                 *self.traffic.routes(),
                 *Compute(self.world, estate.subscription, resources).routes(),
                 *resources.routes(),
+                *self.automation.routes(),
             ],
             self.tokens,
             Buckets(buckets),
@@ -378,12 +381,10 @@ class Simulator:
             now = self.clock.now()
             self.settle(now)
             profile = self.traffic.by_fqdn(host)
-            if profile is None:
-                return self.world.connect(host, port, path, now)
-            endpoint = profile.answer()
-            if endpoint is None:
+            endpoint = profile.answer() if profile else None
+            if profile and endpoint is None:
                 return Reply(Contact.UNKNOWN_NAME)
-            return self.world.connect(endpoint.target, port, path, now)
+            return self.world.connect(endpoint.target if endpoint else host, port, path, now)
 
     def _resolve(self, host: str) -> Found | None:
         self.settle()

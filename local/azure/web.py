@@ -80,7 +80,9 @@ async def _with_transport(
 
 
 def _response(answer: Answer) -> Response:
-    content = b"" if answer.body is None else json.dumps(answer.body).encode()
+    content = (answer.text or "").encode()
+    if answer.body is not None:
+        content = json.dumps(answer.body).encode()
     response = Response(content, answer.status)
     length = (b"content-length", str(len(content)).encode())
     response.raw_headers = [length] + [
