@@ -8,6 +8,7 @@ from pathlib import Path
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.actions import Actions
 from activities.drill import Drills
 from activities.evidence import Archive
 from activities.health import Health
@@ -19,11 +20,13 @@ from activities.recovery import Recovery
 from activities.reprotection import Reprotection
 from activities.survey import Survey
 from activities.traffic import Traffic
+from adapters.automation import AzureAutomation
 from adapters.boundary import on_wire
 from adapters.compute import AzureCompute
 from adapters.event_topic import EventTopic
 from adapters.evidence_pages import html, markdown
 from adapters.evidence_store import FolderEvidence
+from adapters.http_calls import HttpCalls
 from adapters.identity import Clients
 from adapters.plan_file import read_plan, write_plan
 from adapters.plan_store import FolderPlans
@@ -47,6 +50,7 @@ from orchestrators.failback import fail_back, round_trip
 from orchestrators.failover import fail_over
 from orchestrators.protection import protect
 from orchestrators.reprotect import reprotect
+from orchestrators.stuck import await_word
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
@@ -76,6 +80,7 @@ reprotection = Reprotection(vault, AzureVaultSetup(clients), resources)
 preflight = Preflight(vault, profiles)
 health = Health(NetworkProbes(settings.probe_proxy, settings.resolvers), AzureCompute(clients))
 traffic = Traffic(profiles)
+actions = Actions(HttpCalls(settings.probe_proxy), AzureAutomation(clients))
 archive = Archive(evidence, markdown, html)
 notices = Notices(EventTopic(clients, settings.event_topic))
 
@@ -93,6 +98,7 @@ for orchestrator in (
     move_tier,
     watch_wave,
     await_decision,
+    await_word,
     shift_traffic,
 ):
     app.orchestration_trigger(context_name="context")(orchestrator)
@@ -114,6 +120,10 @@ for activity in (
     on_wire(health.look_at_path),
     on_wire(traffic.read_profile),
     on_wire(traffic.set_endpoint),
+    on_wire(actions.call_http),
+    on_wire(actions.start_runbook),
+    on_wire(actions.check_runbook),
+    on_wire(actions.stop_runbook),
     on_wire(archive.seal_evidence),
     on_wire(notices.announce),
 ):

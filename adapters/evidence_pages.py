@@ -38,6 +38,7 @@ TIMING = {
     "traffic": "the target's probe, the switch and its proof",
     "soak": "running in the target before the commit",
     "commit": "making the failover final",
+    "actions": "the plan's own calls, runbooks and waits",
     "azure": "of all that, Azure's own jobs",
     "own": "of all that, Leeward's own",
 }
@@ -176,7 +177,12 @@ def _proof(gate: GateReport | None) -> str:
 
 def _arrived(tier: TierReport) -> str:
     there = sum(member.outcome is MemberOutcome.ARRIVED for member in tier.members)
-    return f"{there} of {len(tier.members)} arrived"
+    told = [f"{there} of {len(tier.members)} arrived"]
+    if tier.halted:
+        told.append(f"stopped by {tier.halted}")
+    if tier.skipped_by:
+        told.append(f"skipped by {tier.skipped_by}")
+    return "; ".join(told)
 
 
 def _endpoints(evidence: Evidence) -> list[tuple[str, str, str | None, str | None]]:

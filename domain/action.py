@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -9,8 +10,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.gate import Url
-from domain.model import ArmId, Duration, Model, Slug
+from domain.model import ArmId, Duration, Model, Recorded, Slug
 
+# What hooks after a drill belong to, where an action's tier is named: the capital says that it is none.
+AFTER_DRILL = "After-drill"
+KEPT_OUTPUT = 4000
 ACCOUNT_KIND = "/providers/microsoft.automation/automationaccounts/"
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[^\r\n]{0,1000}$")]
@@ -48,11 +52,15 @@ class HttpCall(Model):
 
 
 class Runbook(Model):
-    """A runbook of an Azure Automation account in the vault's subscription, and its parameters."""
+    """A runbook of an Azure Automation account in the vault's subscription, and its parameters.
+
+    With ``context`` it gets the ``RecoveryPlanContext`` that Azure's own recovery plans give their runbooks.
+    """
 
     account: ArmId
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
     parameters: dict[str, str] = Field(default_factory=dict)
+    context: bool = False
 
     @model_validator(mode="after")
     def _an_account(self) -> Self:
@@ -62,6 +70,21 @@ class Runbook(Model):
                 "give .../Microsoft.Automation/automationAccounts/NAME"
             )
         return self
+
+
+class HttpAnswered(Recorded):
+    """What a call was answered: its status, whether the action takes that as done, and the body as far as it fits."""
+
+    status: int
+    ok: bool
+    said: str = ""
+
+
+class RunbookJob(Recorded):
+    """An Automation job as the service tells of it: its status and, where it failed, why."""
+
+    status: str
+    exception: str | None = None
 
 
 class AsrScope(Model):
@@ -105,3 +128,27 @@ class Action(Model):
             "wait": self.wait,
         }
         return next(kind for kind, what in kinds.items() if what is not None)
+
+    @property
+    def wants_context(self) -> bool:
+        """Say whether the runbook gets a recovery plan's context; one that Azure's own plan ran expects it."""
+        return self.runbook is not None and (self.runbook.context or self.asr is not None)
+
+
+def step_of(tier: str, action: str) -> str:
+    """Return the name of an action's step in its run: no tier and no action has a dot in its own."""
+    return f"{tier}.{action}"
+
+
+def mark_of(run: str, step: str, turn: int) -> str:
+    """Return the UUID of one turn of a step, the same for every delivery of it: whoever gets it twice can tell."""
+    text = hashlib.sha256(f"{run}/{step}/{turn}".encode()).hexdigest()
+    return "-".join((text[:8], text[8:12], f"5{text[13:16]}", f"8{text[17:20]}", text[20:32]))
+
+
+def fitted(text: str) -> str | None:
+    """Return as much of a text as is kept, None for nothing: its end, where a script says what it came to."""
+    text = text.strip()
+    if len(text) > KEPT_OUTPUT:
+        return f"... {text[-KEPT_OUTPUT:]}"
+    return text or None

@@ -21,19 +21,27 @@ class ControlVerb(StrEnum):
     FORCE = "force"
     CHANGE_POINT = "change_point"
     ROLL_BACK = "roll_back"
+    RETRY = "retry"
+    SKIP = "skip"
+    STOP = "stop"
 
 
+STEP_WORDS = (ControlVerb.RETRY, ControlVerb.SKIP, ControlVerb.STOP)
 WISHES = (ControlVerb.CHANGE_POINT, ControlVerb.ROLL_BACK)
 
 
 class Control(Reported):
-    """One word of control, as the desk holds it; ``point`` and ``points`` go with a change of point."""
+    """One word of control, as the desk holds it.
+
+    ``point`` and ``points`` go with a change of point; ``step`` is what a retry, skip or stop is about.
+    """
 
     verb: ControlVerb
     by: str
     by_id: str = ""
     point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict)
+    step: str | None = None
 
 
 class Standing(Recorded):
@@ -70,7 +78,7 @@ def standing_of(controls: Sequence[dict[str, Any]]) -> Standing:
                 cancelled = cancelled or control.by
             case ControlVerb.FORCE:
                 forced = forced or control.by
-            case _:
+            case verb if verb in WISHES:
                 wishes.append(control)
     return Standing(
         paused_by=paused,

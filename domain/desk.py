@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.controls import ControlVerb, objection_to_control
+from domain.controls import STEP_WORDS, ControlVerb, objection_to_control
+from domain.stuck import objection_to_word, take_word
 
 State = dict[str, Any]
-EMPTY: State = {"gates": {}, "refused": [], "controls": [], "states": {}}
+EMPTY: State = {"gates": {}, "refused": [], "controls": [], "states": {}, "stuck": {}}
 KEPT_REFUSALS = 200
 KEPT_CONTROLS = 200
 
@@ -82,10 +83,20 @@ def _same_person(decision: dict[str, Any], gate: dict[str, Any]) -> bool:
 def control(state: State, word: dict[str, Any]) -> State:
     """Lay a word of control on the desk; what would change nothing is left out, and the pile has an end."""
     laid = state.get("controls", [])
-    useless = objection_to_control(laid, ControlVerb(word["verb"]))
-    if useless or len(laid) >= KEPT_CONTROLS:
+    if useless_word(state, word) or len(laid) >= KEPT_CONTROLS:
         return state
+    if word["verb"] in STEP_WORDS:
+        state = take_word(state, word)
     return {**state, "controls": [*laid, word]}
+
+
+def useless_word(state: State, word: dict[str, Any]) -> str | None:
+    """Return why a word of control would change nothing, or None if it would."""
+    laid = state.get("controls", [])
+    objection = objection_to_control(laid, ControlVerb(word["verb"]))
+    if objection is None and word["verb"] in STEP_WORDS:
+        objection = objection_to_word(state, word)
+    return objection
 
 
 def report(state: State, name: str, stands: str) -> State:

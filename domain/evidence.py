@@ -73,6 +73,7 @@ class Timing(Reported):
     traffic: int = 0
     soak: int = 0
     commit: int = 0
+    actions: int = 0
     azure: int = 0
     own: int = 0
 

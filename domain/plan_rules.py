@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from domain.model import Model
 
 if TYPE_CHECKING:
-    from domain.action import Action
     from domain.plan import Plan, Tier
 
 Place = tuple[str | int, ...]
@@ -69,6 +68,7 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
         "protected item {name!r} is there twice; each member has an item of its own",
     )
     yield from _order_problems(plan.tiers)
+    yield from _action_problems(plan)
     yield from _engine_problems(plan)
     yield from _signal_problems(plan)
     if plan.protection:
@@ -147,8 +147,20 @@ def _signal_problems(plan: Plan) -> Iterator[Problem]:
         )
 
 
-def _actions(plan: Plan) -> list[Action]:
-    return [action for tier in plan.tiers for action in (*tier.pre_actions, *tier.post_actions)]
+def _action_problems(plan: Plan) -> Iterator[Problem]:
+    twice = "action {name!r} is there twice; what a run did once must be told apart by its name"
+    for index, tier in enumerate(plan.tiers):
+        yield from _repeats(
+            (
+                (("tiers", index, key, position, "name"), action.name)
+                for key in ("pre_actions", "post_actions")
+                for position, action in enumerate(getattr(tier, key))
+            ),
+            twice,
+        )
+    hooks = plan.drill.hooks if plan.drill else ()
+    places = ((("drill", "hooks", n, "name"), hook.name) for n, hook in enumerate(hooks))
+    yield from _repeats(places, twice)
 
 
 def _protection_problems(plan: Plan) -> Iterator[Problem]:

@@ -88,6 +88,13 @@ class Retry(Model):
     pause: Duration = timedelta(minutes=1)
 
 
+class OnFailure(StrEnum):
+    """What a tier that does not arrive does to the run: end it, or ask a person to retry, skip or stop it."""
+
+    STOP = "stop"
+    ASK = "ask"
+
+
 class Policy(Model):
     """The rules that the plan's owner set for every run."""
 
@@ -97,5 +104,7 @@ class Policy(Model):
     recovery_point: RecoveryPoint = RecoveryPoint.LATEST
     commit: Commit = Commit()
     retry: Retry = Retry()
+    on_failure: OnFailure = OnFailure.STOP
+    answer_within: Duration = timedelta(hours=1)
     deadline: Duration = timedelta(hours=6)
     blackout: tuple[Blackout, ...] = ()

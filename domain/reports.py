@@ -20,7 +20,10 @@ class ActionOutcome(StrEnum):
 
 
 class ActionReport(Reported):
-    """One action around a tier, or after a drill; ``output`` is kept as far as it fits."""
+    """One action around a tier, or after a drill; ``output`` is kept as far as it fits.
+
+    ``job`` is the runbook's job, ``by`` who did a manual step, ``attempts`` counts what a person had tried again.
+    """
 
     name: str
     kind: str
@@ -30,6 +33,10 @@ class ActionReport(Reported):
     outcome: ActionOutcome
     output: str | None = None
     error: str | None = None
+    job: str | None = None
+    by: str | None = None
+    attempts: int = 1
+    skipped_by: str | None = None
 
 
 class Leftover(Reported):

@@ -85,7 +85,11 @@ class GateReport(Reported):
 
 
 class TierReport(Reported):
-    """How one tier fared; ``rto_seconds`` runs from the start of the run to the tier's proof."""
+    """How one tier fared; ``rto_seconds`` runs from the start of the run to the tier's proof.
+
+    ``recovered``: every required member of it arrived, whether or not the tier proved itself. ``halted``: an action
+    that failed and stopped it. ``skipped_by``: who let the run go on without its proof, or without the tier.
+    """
 
     name: str
     started_at: AwareDatetime
@@ -94,6 +98,15 @@ class TierReport(Reported):
     arrived: bool
     members: tuple[MemberReport, ...]
     gate: GateReport | None = None
+    recovered: bool = False
+    halted: str | None = None
+    attempts: int = 1
+    skipped_by: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Say whether the tiers after it may move: it arrived, or a person let the run go on."""
+        return self.arrived or self.skipped_by is not None
 
     @property
     def trouble(self) -> str | None:
@@ -103,6 +116,8 @@ class TierReport(Reported):
         lost = [m for m in self.lost if m.required]
         if lost:
             return "; ".join(f"{m.name} {m.outcome.value}: {m.error}" for m in lost)
+        if self.halted:
+            return self.halted
         if self.gate and not self.gate.passed:
             mute = [a for a in self.gate.answers if not a.ok] or list(self.gate.answers)
             return f"the gate stayed shut: {in_their_words(mute)}"
@@ -281,12 +296,16 @@ class RunEnd(Reported):
 
 
 class Waiting(Reported):
-    """What a run waits for, until when, and what whoever answers should know."""
+    """What a run waits for, until when, and what whoever answers should know.
+
+    A gate is answered by a decision; where ``verbs`` are given, the step of that name waits for one of these words.
+    """
 
     gate: str
     digest: str
     until: AwareDatetime
     says: str = ""
+    verbs: tuple[str, ...] = ()
 
 
 class TierProgress(Reported):

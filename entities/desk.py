@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.controls import standing_of
 from domain.desk import EMPTY, State, close_gate, control, decide, open_gate, report
+from domain.stuck import no_more_words, wait_for_word, word_for
 from entities.context import EntityContext, UnknownOperation
 
 READS = ("read", "standing")
@@ -24,6 +25,10 @@ def desk(context: EntityContext) -> None:
             state = close_gate(state, request["gate"])
         case "control":
             state = control(state, request)
+        case "wait":
+            state = wait_for_word(state, request["step"], request["bell"])
+        case "unwait":
+            state = no_more_words(state, request["step"])
         case "report":
             state = report(state, request["name"], request["state"])
         case operation if operation in READS:
@@ -32,10 +37,10 @@ def desk(context: EntityContext) -> None:
             raise UnknownOperation("desk", other)
     if context.operation_name not in READS:
         context.set_state(state)
-    context.set_result(_answer(state, request.get("gate")))
+    context.set_result(_answer(state, request.get("gate"), request.get("step")))
 
 
-def _answer(state: State, name: str | None) -> dict[str, Any]:
+def _answer(state: State, name: str | None, step: str | None) -> dict[str, Any]:
     """Return the gate that was asked about, what the run has to heed, and where its parts stand."""
     gate = state["gates"].get(name) or {"rings": 0, "decision": None}
     return {
@@ -43,4 +48,5 @@ def _answer(state: State, name: str | None) -> dict[str, Any]:
         "decision": gate["decision"],
         "standing": standing_of(state["controls"]).wire(),
         "states": state["states"],
+        "word": word_for(state, step),
     }

@@ -6,7 +6,7 @@ tiers before it by asking the run's desk, where every chain notes what its tiers
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from domain.graph import Chain, chains_of
@@ -18,11 +18,13 @@ from pydantic import AwareDatetime
 
 from orchestrators.controls import heed
 from orchestrators.durable import Context, Steps, ask, child, fan_out, now, sleep
-from orchestrators.journal import Answered, Journal
+from orchestrators.journal import Journal
 from orchestrators.names import chain_id, desk_of, tier_id
+from orchestrators.record import Record
+from orchestrators.stuck import Aside
 from orchestrators.tier import TierMove, TierMoved, move_tier
 
-ARRIVED, FAILED = "arrived", "failed"
+ARRIVED, SKIPPED, FAILED = "arrived", "skipped", "failed"
 LOOK_AGAIN = timedelta(seconds=15)
 LOOKS_PER_HISTORY = 40
 
@@ -38,11 +40,10 @@ class ChainMove(Recorded):
     until: AwareDatetime
 
 
-class ChainMoved(Answered):
+class ChainMoved(Aside):
     """What became of the tiers of a chain; those that did not begin are missing."""
 
     reports: tuple[TierReport, ...] = ()
-    stopped: str | None = None
 
 
 def move_in_order(
@@ -53,8 +54,8 @@ def move_in_order(
     moves: dict[str, TierMove],
     tiers: tuple[Tier, ...],
     until: datetime,
-) -> Steps[tuple[tuple[TierReport, ...], str | None]]:
-    """Move tiers as their graph allows; the first to fail stops all that have not begun. Says who stopped them."""
+) -> Steps[ChainMoved]:
+    """Move tiers as their graph allows; the first to fail stops all that have not begun."""
     order = [tier.name for tier in tiers]
     chains = chains_of(order, waits(tiers))
     asked = {
@@ -62,8 +63,7 @@ def move_in_order(
         for n, chain in enumerate(chains, start=1)
     }
     if len(chains) == 1:
-        moved = yield from _move_tiers(context, journal, next(iter(asked.values())), alone=True)
-        return moved.reports, moved.stopped
+        return (yield from _move_tiers(context, journal, next(iter(asked.values())), alone=True))
     journal.note(f"{len(chains)} chains of tiers move side by side")
     journal.follow(*asked)
     answers = yield from fan_out(context, move_chain, asked, ChainMoved)
@@ -71,9 +71,34 @@ def move_in_order(
     _show_tiers(journal, asked, answers)
     facts = sorted((f for a in answers.values() for f in a.facts), key=lambda fact: fact.at)
     journal.take_over(tuple(facts))
-    reports = [report for answer in answers.values() for report in answer.reports]
-    stopped = next((a.stopped for a in answers.values() if a.stopped), None)
-    return tuple(sorted(reports, key=lambda report: order.index(report.name))), stopped
+    reports = sorted(
+        (report for answer in answers.values() for report in answer.reports),
+        key=lambda report: order.index(report.name),
+    )
+    return _together(tuple(answers.values()), reports)
+
+
+def _together(each: Sequence[Aside], reports: Iterable[TierReport]) -> ChainMoved:
+    """Return what several tiers or chains came to as one."""
+    return ChainMoved(
+        reports=tuple(reports),
+        actions=tuple(action for one in each for action in one.actions),
+        decisions=tuple(decision for one in each for decision in one.decisions),
+        skips=tuple(skip for one in each for skip in one.skips),
+        deviations=tuple(deviation for one in each for deviation in one.deviations),
+        waited=sum((one.waited for one in each), timedelta(0)),
+        stopped=next((one.stopped for one in each if one.stopped), None),
+    )
+
+
+def keep(run: Record, moved: ChainMoved) -> None:
+    """Write down in a run's record what its tiers came to."""
+    run.tiers.extend(moved.reports)
+    run.actions.extend(moved.actions)
+    run.decisions.extend(moved.decisions)
+    run.skips.extend(moved.skips)
+    run.deviations.extend(moved.deviations)
+    run.spent.decision += moved.waited
 
 
 def _show_tiers(
@@ -82,8 +107,7 @@ def _show_tiers(
     """Show what chains that have ended came to: nobody asks them any more."""
     for name, answer in answers.items():
         for position, report in zip(asked[name].positions, answer.reports, strict=False):
-            state = ARRIVED if report.arrived else FAILED
-            journal.tier(report.name, state, tier_id(name, position))
+            journal.tier(report.name, _state_of(report), tier_id(name, position))
 
 
 def _chain_move(
@@ -122,11 +146,13 @@ def move_chain(context: Context) -> Steps[dict[str, object] | None]:
 def _move_tiers(
     context: Context, journal: Journal, asked: ChainMove, alone: bool
 ) -> Steps[ChainMoved]:
-    reports: list[TierReport] = []
+    tiers: list[TierMoved] = []
+    stopped: str | None = None
     for position, move in zip(asked.positions, asked.moves, strict=True):
         standing = yield from heed(context, asked.until, asked.run, asked.under)
-        if standing.cancelled_by:
-            return ChainMoved(reports=tuple(reports), stopped=standing.cancelled_by)
+        stopped = standing.cancelled_by
+        if stopped:
+            break
         if not alone and (yield from _has_failed(context, asked.run)):
             break
         if now(context) >= asked.until:
@@ -139,17 +165,24 @@ def _move_tiers(
         graceful = move.graceful and not standing.forced_by
         turn = move.model_copy(update={"graceful": graceful})
         moved = yield from child(context, move_tier, turn, mover, TierMoved)
-        reports.append(moved.report)
+        tiers.append(moved)
         journal.follow()
-        state = ARRIVED if moved.report.arrived else FAILED
+        state = _state_of(moved.report)
         journal.tier(name, state, mover)
         journal.take_over(moved.facts)
         if not alone:
             word = {"name": name, "state": state}
             yield from ask(context, desk_of(asked.run), "report", word)
-        if not moved.report.arrived:
+        if not moved.report.passed:
             break
-    return ChainMoved(reports=tuple(reports))
+    whole = _together(tiers, [moved.report for moved in tiers])
+    return whole.model_copy(update={"stopped": whole.stopped or stopped})
+
+
+def _state_of(report: TierReport) -> str:
+    if report.arrived:
+        return ARRIVED
+    return SKIPPED if report.passed else FAILED
 
 
 def _has_failed(context: Context, run: str) -> Steps[bool]:
@@ -158,7 +191,7 @@ def _has_failed(context: Context, run: str) -> Steps[bool]:
 
 
 def _all_arrived(states: dict[str, str], names: Iterable[str]) -> bool:
-    return all(states.get(name) == ARRIVED for name in names)
+    return all(states.get(name) in (ARRIVED, SKIPPED) for name in names)
 
 
 def await_states(

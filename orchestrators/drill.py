@@ -20,12 +20,14 @@ from domain.replication import Verb
 from domain.reports import DrillReport, Leftover
 from domain.run import MemberReport, Outcome
 
+from orchestrators.actions import around_of, run_actions
 from orchestrators.before import assess, clean_up_drills, decide, errors, lost
-from orchestrators.chains import move_in_order
+from orchestrators.chains import keep, move_in_order
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import rest
 from orchestrators.durable import Context, StepFailed, Steps, call, now, sleep
 from orchestrators.record import End, Record
+from orchestrators.stuck import Log
 from orchestrators.tier import TierMove
 from orchestrators.wave import run_wave, wave_of
 
@@ -49,7 +51,7 @@ def drill(context: Context) -> Steps[dict[str, object]]:
         rehearsal.move_tiers,
         rehearsal.hold,
     )
-    closing = (rehearsal.clean_up, rehearsal.prove_clean)
+    closing = (rehearsal.clean_up, rehearsal.prove_clean, rehearsal.follow_up)
     return (yield from conduct(context, steps, closing))
 
 
@@ -98,18 +100,19 @@ class Rehearsal:
         started = now(context)
         tiers = run.plan.ordered_tiers()
         moves = {tier.name: self._move(run, tier) for tier in tiers}
-        reports, stopped = yield from move_in_order(
+        moved = yield from move_in_order(
             context, run.journal, run.id, run.request.under, moves, tiers, run.until
         )
-        run.tiers.extend(reports)
+        keep(run, moved)
         run.spent.recovery = now(context) - started
-        failed = [tier for tier in reports if not tier.arrived]
+        reports = moved.reports
+        if moved.stopped:
+            return run.cancelled(moved.stopped)
+        failed = [t for t in reports if not (t.arrived or (t.passed and t.recovered))]
         if failed:
             told = "; ".join(f"tier {tier.name} did not pass: {tier.trouble}" for tier in failed)
             passed = any(tier.arrived for tier in reports)
             return End(Outcome.PARTIAL if passed else Outcome.FAILED, told)
-        if stopped:
-            return run.cancelled(stopped)
         if len(reports) < len(tiers):
             return run.too_late()
         run.skips += [
@@ -129,6 +132,7 @@ class Rehearsal:
             point=run.request.point or run.plan.policy.recovery_point,
             points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
             retry=run.plan.policy.retry,
+            around=around_of(run, run.until),
             run_started_at=run.started_at,
             incident_at=run.started_at,
             until=run.until,
@@ -228,6 +232,30 @@ class Rehearsal:
             update={"clean": not left, "looked_at": now(context), "leftovers": left}
         )
         run.leftovers = tuple(leftover.id for leftover in left)
+
+    def follow_up(self, context: Context, run: Record, end: End) -> Steps[End]:
+        """Do what the plan has done once all is cleaned up; what a drill left behind comes first."""
+        hooks = run.plan.drill.hooks if run.plan.drill else ()
+        if not self.began or not hooks:
+            return end
+        if not self.report.clean:
+            run.deviations.append(
+                "the hooks wait until the drill's leftovers are gone: none was run"
+            )
+            return end
+        run.step("hooks")
+        log = Log()
+        around = around_of(run, run.ends_by - SEAL_WITHIN)
+        halted = yield from run_actions(context, run.journal, around, log, hooks)
+        self.report = run.drill = self.report.model_copy(update={"hooks": tuple(log.actions)})
+        run.decisions += log.decisions
+        run.deviations += log.deviations
+        run.spent.decision += log.waited
+        if halted is not None:
+            return _worse(end, halted)
+        if log.skips and end.outcome is Outcome.COMPLETED:
+            return End(Outcome.COMPLETED_WITH_SKIPS, "; ".join([end.because, *log.skips]))
+        return end
 
     def _leftovers(self, context: Context, run: Record) -> Steps[tuple[Leftover, ...]]:
         """Look until nothing is left or the plan's grace is over: Azure deletes after its job has ended."""

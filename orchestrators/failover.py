@@ -12,8 +12,9 @@ from activities.health import Health, SourceQuestion
 from domain.policy import Reaction
 from domain.run import Outcome, Silence, judge_fence
 
+from orchestrators.actions import around_of
 from orchestrators.before import assess, clean_up_drills, decide
-from orchestrators.chains import move_in_order
+from orchestrators.chains import keep, move_in_order
 from orchestrators.conduct import conduct
 from orchestrators.drain import drain, take_back_drain
 from orchestrators.durable import Context, Steps, call, child, now
@@ -54,6 +55,7 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
             point=run.request.point or run.plan.policy.recovery_point,
             points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
             retry=run.plan.policy.retry,
+            around=around_of(run, run.until),
             run_started_at=run.started_at,
             incident_at=run.incident_at,
             until=run.until,
@@ -61,19 +63,29 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
         for tier in tiers
     }
     run.touched = True
-    reports, stopped = yield from move_in_order(
+    moved = yield from move_in_order(
         context, run.journal, run.id, run.request.under, moves, tiers, run.until
     )
-    run.tiers.extend(reports)
+    keep(run, moved)
     run.spent.recovery = now(context) - started
-    failed = [tier for tier in reports if not tier.arrived]
+    reports = moved.reports
+    if moved.stopped:
+        return run.cancelled(moved.stopped)
+    failed = [tier for tier in reports if not tier.passed]
     if failed:
         what = "; ".join(f"tier {tier.name} did not arrive: {tier.trouble}" for tier in failed)
         return End(Outcome.PARTIAL, f"{what}; {run.users_stay}")
-    if stopped:
-        return run.cancelled(stopped)
     if len(reports) < len(tiers):
         return run.too_late()
+    behind = [tier for tier in reports if not (tier.arrived or tier.recovered)]
+    if (
+        behind
+    ):  # nobody can skip what users need: no word sends them to a tier whose machines are not there
+        what = "; ".join(
+            f"{tier.skipped_by} skipped tier {tier.name}, which did not arrive: {tier.trouble}"
+            for tier in behind
+        )
+        return End(Outcome.PARTIAL, f"{what}; {run.users_stay}")
     run.skips += [
         f"{member.name}, which is optional, stayed behind"
         for tier in reports

@@ -8,7 +8,7 @@ from domain.model import Recorded
 from domain.run import Fact, Progress, RunRef, TierProgress, Waiting
 
 from orchestrators.durable import Context, now
-from orchestrators.names import SHOWN_CHARACTERS, SHOWN_FACTS
+from orchestrators.names import SHOWN_CHARACTERS, SHOWN_FACTS, SHOWN_QUESTION
 
 
 class Journal:
@@ -59,12 +59,19 @@ class Journal:
         self.show()
 
     def waits(
-        self, gate: str | None, digest: str = "", until: datetime | None = None, says: str = ""
+        self,
+        gate: str | None,
+        digest: str = "",
+        until: datetime | None = None,
+        says: str = "",
+        verbs: tuple[str, ...] = (),
     ) -> None:
         """Say what the run waits for; None when the wait is over."""
         waiting = None
         if gate and until:
-            waiting = Waiting(gate=gate, digest=digest, until=until, says=says)
+            waiting = Waiting(
+                gate=gate, digest=digest, until=until, says=says[:SHOWN_QUESTION], verbs=verbs
+            )
         self._waits_for = waiting
         self.show()
 

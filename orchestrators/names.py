@@ -24,6 +24,7 @@ RUNBOOKS: Mapping[Kind, str] = {
 # much of each; its evidence has them whole.
 SHOWN_FACTS = 12
 SHOWN_CHARACTERS = 300
+SHOWN_QUESTION = 2000
 
 
 class EntityRef(NamedTuple):

@@ -278,9 +278,14 @@ class Record:
             self.commit.members if self.commit else ()
         ]:
             azure += max((m.ended_at - m.started_at for m in members), default=NOTHING)
+        hooks = self.drill.hooks if self.drill else ()
+        actions = sum(
+            (a.ended_at - a.started_at for a in (*self.actions, *hooks) if a.kind != "manual"),
+            NOTHING,
+        )
         detection = self.started_at - self.incident_at if self.request.signals else None
         spent = self.spent
-        own = total - spent.decision - spent.soak - azure
+        own = total - spent.decision - spent.soak - actions - azure
         return Timing(
             total=_seconds(total),
             detection=_seconds(detection) if detection is not None else None,
@@ -289,6 +294,7 @@ class Record:
             traffic=_seconds(spent.traffic),
             soak=_seconds(spent.soak),
             commit=_seconds(spent.commit),
+            actions=_seconds(actions),
             azure=_seconds(azure),
             own=_seconds(max(NOTHING, own)),
         )

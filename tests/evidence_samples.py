@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing, seal
-from domain.reports import DrillReport, Leftover, PieceOutcome, PieceReport, ProtectionReport
+from domain.reports import (
+    ActionOutcome,
+    ActionReport,
+    DrillReport,
+    Leftover,
+    PieceOutcome,
+    PieceReport,
+    ProtectionReport,
+)
 from domain.request import Kind
 from domain.run import (
     CommitReport,
@@ -313,6 +321,31 @@ def drilled(left: bool = True) -> Evidence:
     nothing = {"fence": None, "traffic": None, "commit": None}
     cleanup = Cleanup(leftovers=tuple(leftover.id for leftover in report.leftovers))
     return whole().model_copy(update={"run": run, "drill": report, "cleanup": cleanup, **nothing})
+
+
+def acted() -> Evidence:
+    """Return a drill with actions around a tier, one skipped, and a hook after its clean-up."""
+
+    def deed(name: str, kind: str, tier: str | None = "db", **more: Any) -> ActionReport:
+        given = {"outcome": ActionOutcome.DONE, **more}
+        return ActionReport(
+            name=name, kind=kind, tier=tier, started_at=at(60), ended_at=at(90), **given
+        )
+
+    run = facts_of(RUN, outcome=Outcome.COMPLETED_WITH_SKIPS, because="one action was skipped")
+    failed = ActionOutcome.FAILED
+    return whole().model_copy(
+        update={
+            "run": run,
+            "actions": (
+                deed("warm", "runbook", job="5c0f", output="all is | warm"),
+                deed("hook", "http", outcome=failed, error="it was 500", skipped_by="carol"),
+                deed("licence", "manual", by="erin", attempts=2),
+            ),
+            "drill": DrillReport(network="/n", clean=True, hooks=(deed("shut", "http", None),)),
+            "deviations": ("carol skipped action db.hook",),
+        }
+    )
 
 
 def large(tiers: int = 10, members: int = 10) -> Evidence:

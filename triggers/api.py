@@ -16,7 +16,8 @@ import azure.functions as func
 from pydantic import Field, ValidationError
 
 from domain.caller import Caller
-from domain.controls import Control, ControlVerb, objection_to_control
+from domain.controls import STEP_WORDS, Control, ControlVerb
+from domain.desk import EMPTY, useless_word
 from domain.desk import objection_to as objection_to_decision
 from domain.errors import StepError
 from domain.model import Model
@@ -71,9 +72,10 @@ class RunAsked(Model):
 
 
 class ControlGiven(Model):
-    """The body of a word of control."""
+    """The body of a word of control; retry, skip and stop name the step that waits for one."""
 
     verb: ControlVerb
+    step: str | None = Field(default=None, max_length=100)
     recovery_point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict, max_length=1000)
 
@@ -81,7 +83,7 @@ class ControlGiven(Model):
 class DecisionGiven(Model):
     """The body of a decision."""
 
-    gate: str = Field(max_length=40)
+    gate: str = Field(max_length=100)
     verdict: Verdict
     digest: str = Field(max_length=64)
 
@@ -190,21 +192,25 @@ class Api:
             return problem(HTTPStatus.BAD_REQUEST, _said(error))
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
-        laid = (found.entity_state or {}).get("controls", [])
-        late = f"run {run} has ended" if shown["state"] == "ended" else None
-        objection = late or objection_to_control(laid, given.verb)
-        if objection:
-            return problem(HTTPStatus.CONFLICT, objection)
+        state = {**EMPTY, **(found.entity_state or {})}
         word = Control(
             verb=given.verb,
             by=caller.name,
             by_id=caller.id,
             point=given.recovery_point,
             points=given.points,
+            step=given.step,
         )
+        late = f"run {run} has ended" if shown["state"] == "ended" else None
+        objection = late or useless_word(state, word.wire())
+        if objection:
+            return problem(HTTPStatus.CONFLICT, objection)
         await client.signal_entity(desk, "control", word.wire())
         try:
-            await client.raise_event(run, bell("control", len(laid) + 1), {})
+            if given.verb in STEP_WORDS:
+                await client.raise_event(state["stuck"][given.step]["bell"], bell("word", 1), {})
+            else:
+                await client.raise_event(run, bell("control", len(state["controls"]) + 1), {})
         except Exception:  # the word lies on the desk; the run looks there by itself
             log.warning("the bell of run %s did not ring", run)
         return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)

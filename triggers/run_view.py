@@ -21,7 +21,9 @@ async def brief(client: df.DurableOrchestrationClient, run: str) -> Shown | None
     status = await client.get_status(run, show_input=False)
     if not status or status.runtime_status is None or status.name not in KINDS:
         return None
-    return _brief(run, status, _custom(status))
+    progress = _custom(status)
+    below = {} if status.runtime_status.name in ENDED else await _below(client, progress)
+    return _brief(run, status, progress, below)
 
 
 async def view(client: df.DurableOrchestrationClient, run: str) -> Shown | None:
@@ -31,7 +33,7 @@ async def view(client: df.DurableOrchestrationClient, run: str) -> Shown | None:
         return None
     progress = _custom(status)
     below = await _below(client, progress)
-    shown = _brief(run, status, progress) | _merged(progress, below)
+    shown = _brief(run, status, progress, below) | _merged(progress, below)
     shown["tiers"] = await asyncio.gather(*(_tier(client, tier, below) for tier in shown["tiers"]))
     shown["members"] = {
         m["name"]: m["state"] for tier in shown["tiers"] for m in tier["members"]
@@ -42,17 +44,20 @@ async def view(client: df.DurableOrchestrationClient, run: str) -> Shown | None:
     return shown
 
 
-def _brief(run: str, status: Any, progress: Shown) -> Shown:
+def _brief(run: str, status: Any, progress: Shown, below: dict[str, Shown]) -> Shown:
+    """Return where a run stands; a question of its own comes before one that a tier of it asks."""
+    asked = [each["waitsFor"] for each in (progress, *below.values()) if each.get("waitsFor")]
+    waits = asked[0] if asked else None
     end = status.output if isinstance(status.output, dict) else None
     engine = status.runtime_status.name if status.runtime_status else ""
     shown: Shown = {
         "run": run,
         "kind": KINDS[status.name].value,
-        "state": _state(engine, progress, end),
+        "state": _state(engine, waits, end),
         "startedAt": _iso(status.created_time),
         "updatedAt": _iso(status.last_updated_time),
         "step": progress.get("step", "start"),
-        "waitsFor": None if engine in ENDED else progress.get("waitsFor"),
+        "waitsFor": None if engine in ENDED else waits,
     }
     if end is not None:
         shown |= {"outcome": end["outcome"], "because": end["because"]}
@@ -137,10 +142,10 @@ def _custom(status: Any) -> Shown:
     return status.custom_status if status and isinstance(status.custom_status, dict) else {}
 
 
-def _state(engine: str, progress: Shown, end: Shown | None) -> str:
+def _state(engine: str, waits: Shown | None, end: Shown | None) -> str:
     if end is not None or engine in ENDED:
         return "ended"
-    return "waiting" if progress.get("waitsFor") else "running"
+    return "waiting" if waits else "running"
 
 
 def _iso(at: datetime | None) -> str | None:

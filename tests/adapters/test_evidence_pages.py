@@ -26,6 +26,7 @@ from tests.evidence_samples import (
     HOSTILE,
     RUN,
     TRAFFIC,
+    acted,
     at,
     declined,
     drilled,
@@ -36,7 +37,7 @@ from tests.evidence_samples import (
     whole,
 )
 
-MADE = (whole, declined, partial, large, hostile, protected, drilled)
+MADE = (whole, declined, partial, large, hostile, protected, drilled, acted)
 ALL = {each.__name__: each for each in MADE}
 samples = pytest.mark.parametrize("evidence", [make() for make in ALL.values()], ids=list(ALL))
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -405,3 +406,12 @@ def test_a_run_of_no_length_is_drawn() -> None:
     timing = declined().timing.model_copy(update={"decision": 0, "total": 0})
     evidence = declined().model_copy(update={"run": run, "timing": timing})
     assert "The run took 00:00" in timeline_svg(sealed(evidence))
+
+
+@pytest.mark.parametrize("page", [lambda record: Page(html(record)).text, markdown])
+def test_actions_and_hooks_are_shown_with_what_they_came_to(page: Any) -> None:
+    told = page(sealed(acted()))
+    for words in ("After the drill", "db.warm", "5c0f", "it was 500", "skipped by carol", "erin"):
+        assert words in told, words
+    assert "2 attempts" in told
+    assert "Actions" not in page(sealed(whole()))

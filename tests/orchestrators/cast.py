@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from activities.actions import HttpOrder, JobSeen, RunbookOrder
 from activities.drill import LeftoverQuestion, LeftoversSeen, Scene, SceneQuestion
 from activities.evidence import Draft, Sealed
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
@@ -15,6 +16,7 @@ from activities.readiness import Question
 from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
 from activities.survey import Surveyed, SurveyQuestion
 from activities.traffic import EndpointChange, ProfileQuestion
+from domain.action import HttpAnswered
 from domain.drill import Rehearsed
 from domain.evidence import digest, seal
 from domain.gate import Probe
@@ -155,6 +157,23 @@ class Cast:
             }
         )
         return self.profile
+
+    def call_http(self, order: HttpOrder, now: datetime) -> HttpAnswered:
+        return HttpAnswered(status=200, ok=True, said="thanks")
+
+    def start_runbook(self, order: RunbookOrder, now: datetime) -> JobSeen:
+        adopted = order.job in self.jobs
+        self.jobs.setdefault(order.job, now)
+        return JobSeen(status="New", adopted=adopted)
+
+    def check_runbook(self, order: RunbookOrder, now: datetime) -> JobSeen:
+        if self.jobs[order.job] + self.takes > now:
+            return JobSeen(status="Running")
+        return JobSeen(status="Completed", over=True, done=True, output="all is warm")
+
+    def stop_runbook(self, order: RunbookOrder, now: datetime) -> JobSeen:
+        self.cancelled.append(order.runbook.name)
+        return JobSeen(status="Stopping")
 
     def seal_evidence(self, draft: Draft, now: datetime) -> Sealed:
         return Sealed(sha256=digest(seal(draft.evidence, draft.facts)))

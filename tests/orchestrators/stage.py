@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.actions import Actions
 from activities.drill import Drills
 from activities.evidence import Archive, Draft
 from activities.health import Health
@@ -53,6 +54,7 @@ from orchestrators.names import RUNBOOKS as NAMES
 from orchestrators.names import bell
 from orchestrators.protection import protect
 from orchestrators.reprotect import reprotect
+from orchestrators.stuck import await_word
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.watch import watch_wave
@@ -71,6 +73,7 @@ RUNBOOKS = (
     move_tier,
     watch_wave,
     await_decision,
+    await_word,
     shift_traffic,
 )
 DESKS = (lock, desk, region, book)
@@ -91,6 +94,10 @@ PLAYED = (
     Health.look_at_path,
     Traffic.read_profile,
     Traffic.set_endpoint,
+    Actions.call_http,
+    Actions.start_runbook,
+    Actions.check_runbook,
+    Actions.stop_runbook,
     Archive.seal_evidence,
     Notices.announce,
 )
@@ -266,7 +273,7 @@ class Stage:
 
     def say(self, verb: str, by: str = "carol", ring: int | None = None, **more: Any) -> None:
         """Lay a word of control on the run's desk, and ring that bell of the run if one is given."""
-        word = {"verb": verb, "by": by, "point": None, "points": {}, **more}
+        word = {"verb": verb, "by": by, "point": None, "points": {}, "step": None, **more}
         self.engine.signal_entity("desk", RUN, "control", twice(word))
         if ring is not None:
             with suppress(InstanceNotFound, InstanceEnded):

@@ -158,7 +158,7 @@ def test_the_children_of_a_run_are_no_runs(doors: Doors) -> None:
 def test_a_run_shows_what_it_waits_for_and_how_it_ended(doors: Doors) -> None:
     run = doors.started()
     waits = doors.world.until_asked(run)
-    assert set(waits) == {"gate", "digest", "until", "says"}
+    assert set(waits) == {"gate", "digest", "until", "says", "verbs"}
     assert doors.world.show(run)["state"] == "waiting"
     assert "outcome" not in doors.world.show(run)
     doors.world.decide(run, "reject")
@@ -235,7 +235,7 @@ def test_the_second_decision_is_409_and_so_is_one_after_the_end(doors: Doors) ->
     [
         {"gate": "approval", "verdict": "maybe", "digest": ""},
         {"gate": "approval", "verdict": "approve"},
-        {"gate": "x" * 41, "verdict": "approve", "digest": ""},
+        {"gate": "x" * 101, "verdict": "approve", "digest": ""},
         {"gate": "approval", "verdict": "approve", "digest": "x" * 65},
         {"gate": "approval", "verdict": "approve", "digest": "", "by": "bob"},
         {"gate": ["approval"], "verdict": "approve", "digest": ""},

@@ -1,0 +1,111 @@
+"""HTTP calls that a plan has made around its tiers: short, without redirects, each with a mark of its own.
+
+A call that was not answered may have arrived. One that means the same twice (GET, PUT, DELETE) is sent again; a POST
+or PATCH is not, its action has failed and a person may look. The engine itself may deliver an activity twice, when
+its process dies; then the receiver sees the same ``Idempotency-Key`` again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall, fitted
+from domain.errors import Permanent, Transient
+
+CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+LONGEST_SECONDS = 60.0
+MOST_BYTES = 4 * KEPT_OUTPUT
+MEANS_THE_SAME_TWICE = {"GET", "PUT", "DELETE"}
+# The receiver says that it did nothing yet; 502 and 504 come from a go-between that cannot know.
+NOT_NOW = {429, 503}
+WHO_KNOWS = {502, 504}
+
+
+class HttpCalls:
+    """Calls from where the app runs, through the forward proxy if the network needs one."""
+
+    def __init__(self, proxy: str | None) -> None:
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+
+    def send(self, call: HttpCall, mark: str) -> HttpAnswered:
+        """Send one call; raises Transient where it may be sent again, Permanent where it may not."""
+        to = urlsplit(call.url).hostname
+        try:
+            return self._send(call, mark)
+        except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
+            raise Transient("not_reached", f"{to} could not be reached") from error
+        except requests.ConnectionError as error:
+            if _never_left(error):
+                raise Transient("not_reached", f"{to} could not be reached") from error
+            raise _unanswered(call, to) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _unanswered(call, to) from error
+        except ValueError as error:
+            raise Permanent("call_impossible", f"{to} cannot be called: {error}") from error
+
+    def _send(self, call: HttpCall, mark: str) -> HttpAnswered:
+        with requests.Session() as session:
+            # The environment would send ~/.netrc along, and put HTTPS_PROXY before our own.
+            session.trust_env = False
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+            session.proxies = self._proxies
+            with session.request(
+                call.method,
+                call.url,
+                data=call.body.encode() if call.body is not None else None,
+                headers={**call.headers, "Idempotency-Key": mark},
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                return _heard(call, answer)
+
+
+def _heard(call: HttpCall, answer: requests.Response) -> HttpAnswered:
+    status = answer.status_code
+    ok = status in call.expect
+    again = status in NOT_NOW or (status in WHO_KNOWS and call.method in MEANS_THE_SAME_TWICE)
+    if not ok and again:
+        wish = answer.headers.get("Retry-After", "")
+        after = timedelta(seconds=int(wish)) if wish.isdecimal() and len(wish) < 6 else None
+        raise Transient("not_now", f"{urlsplit(call.url).hostname} answered {status}", after)
+    return HttpAnswered(status=status, ok=ok, said=fitted(_text(answer)) or "")
+
+
+def _text(answer: requests.Response) -> str:
+    """Return the body as far as it is kept; one that breaks off or drips has been answered all the same."""
+    return b"".join(_pieces(answer)).decode("utf-8", "replace")
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    closes, read = time.monotonic() + LONGEST_SECONDS, 0
+    try:
+        for piece in answer.iter_content(1024):
+            yield piece
+            read += len(piece)
+            if read >= MOST_BYTES or time.monotonic() > closes:
+                return
+    except (requests.RequestException, urllib3.exceptions.HTTPError):
+        return
+
+
+def _never_left(error: requests.ConnectionError) -> bool:
+    """Say whether there was no connection that a request could have gone out on."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
+
+
+def _unanswered(call: HttpCall, to: str | None) -> Permanent | Transient:
+    if call.method in MEANS_THE_SAME_TWICE:
+        return Transient("no_answer", f"{to} did not answer the {call.method}")
+    return Permanent(
+        "no_answer",
+        f"{to} did not answer the {call.method}, which may have arrived: it is not sent again",
+    )

@@ -1,0 +1,125 @@
+"""HTTP calls go out with their mark, follow nobody, read no more than is kept, and say what may be sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+
+from adapters.http_calls import HttpCalls
+from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall
+from domain.errors import Permanent, Transient
+from tests.adapters.test_probes import closed_port, raw
+
+
+class Ops(BaseHTTPRequestHandler):
+    """Answers with the status that the path ends in."""
+
+    asked: ClassVar[list[tuple[str, str, dict[str, str], bytes]]] = []
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.asked.append((self.command, self.path, dict(self.headers), body))
+        self.send_response(int(self.path.rsplit("/", 1)[-1]))
+        if "moved" in self.path:
+            self.send_header("Location", "/200")
+        self.send_header("Retry-After", "30")
+        said = b"x" * 100_000 if "long" in self.path else b"ticket 7"
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def ops() -> Iterator[str]:
+    Ops.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ops) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def send(url: str, method: str = "POST", **more: object) -> HttpAnswered:
+    call = HttpCall.model_validate({"url": url, "method": method, **more})
+    return HttpCalls(None).send(call, "mark-1")
+
+
+def test_a_call_carries_its_headers_body_and_mark(ops: str) -> None:
+    heard = send(f"{ops}/201", headers={"X-Team": "dr"}, body="{}")
+    assert (heard.status, heard.ok, heard.said) == (201, True, "ticket 7")
+    method, _, headers, body = Ops.asked[0]
+    assert (method, body) == ("POST", b"{}")
+    assert (headers["Idempotency-Key"], headers["X-Team"]) == ("mark-1", "dr")
+
+
+def test_an_answer_that_is_not_expected_is_not_done(ops: str) -> None:
+    assert not send(f"{ops}/404").ok
+    assert send(f"{ops}/404", expect=[404]).ok
+    assert not send(f"{ops}/500").ok
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(ops: str) -> None:
+    assert send(f"{ops}/moved/302").status == 302
+    assert len(Ops.asked) == 1
+
+
+def test_no_more_of_a_body_is_read_than_is_kept(ops: str) -> None:
+    assert len(send(f"{ops}/long/200").said) <= KEPT_OUTPUT + 4
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "again"),
+    [
+        ("POST", 429, True),
+        ("POST", 503, True),
+        ("POST", 502, False),
+        ("GET", 502, True),
+        ("PUT", 504, True),
+        ("POST", 500, False),
+    ],
+)
+def test_only_what_cannot_have_happened_twice_is_sent_again(
+    ops: str, method: str, status: int, again: bool
+) -> None:
+    if again:
+        with pytest.raises(Transient) as refused:
+            send(f"{ops}/{status}", method)
+        assert refused.value.after is not None
+        assert refused.value.after.total_seconds() == 30
+    else:
+        assert not send(f"{ops}/{status}", method).ok
+
+
+def test_a_status_that_the_plan_expects_is_done_whatever_it_means_elsewhere(ops: str) -> None:
+    assert send(f"{ops}/503", expect=[503]).ok
+
+
+def test_where_nobody_listens_it_is_tried_again() -> None:
+    with pytest.raises(Transient, match="could not be reached"):
+        send(f"http://127.0.0.1:{closed_port()}/200")
+
+
+def test_a_post_that_was_not_answered_may_have_arrived_and_is_not_sent_again() -> None:
+    with raw(b"") as address, pytest.raises(Permanent, match="may have arrived"):
+        send(f"http://{address}/200")
+
+
+def test_a_get_that_was_not_answered_is_sent_again() -> None:
+    with raw(b"") as address, pytest.raises(Transient):
+        send(f"http://{address}/200", "GET")
+
+
+def test_an_error_tells_no_more_of_the_url_than_its_host() -> None:
+    with pytest.raises(Transient) as refused:
+        send(f"http://127.0.0.1:{closed_port()}/hook?token=canary")
+    assert "canary" not in str(refused.value)
