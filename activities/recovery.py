@@ -57,6 +57,7 @@ class WaveMember(Recorded):
     item: ArmId
     job: str | None = None
     point: str | None = None
+    point_at: AwareDatetime | None = None
     enabling: Enabling | None = None
     required: bool = True
 
@@ -233,7 +234,8 @@ class Recovery:
             if move is Move.HAPPENED and wave.verb is Verb.DRILL and member.job:
                 return self._by_job(wave, member, member.job, arrived=True)
             if move is Move.HAPPENED:
-                return Ended(name=member.name, arrived=True)
+                changed = member.point_at if wave.verb is Verb.CHANGE_POINT else None
+                return Ended(name=member.name, arrived=True, recovery_point_at=changed)
             if move is Move.RUNNING and not (member.job and _stalled(item)):
                 return None
         if member.job is None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from domain.plan import Plan, Way
+from domain.plan import Engine, Plan, Way
 from domain.regions import display_name
 from domain.replication import Move, Phase, ProtectedItem, Verb, move_for
 from domain.request import Kind
+
+MOVES = (Kind.FAILOVER, Kind.FAILBACK, Kind.ROUND_TRIP)
 
 
 @dataclass(slots=True)
@@ -27,6 +29,11 @@ def judge(kind: Kind, plan: Plan, name: str, item: ProtectedItem, found: Finding
     if item.health.casefold() == "critical":
         found.warnings.append(
             f"the replication of {name} is critical; its recovery point may be old"
+        )
+    if item.group and kind in MOVES and plan.engine is Engine.LEEWARD:
+        found.blockers.append(
+            f"{name} belongs to the consistency group {item.group}, whose machines Azure moves together or not at "
+            "all; let an ASR recovery plan move them (engine: asr), or take them out of the group"
         )
     match kind:
         case Kind.FAILOVER | Kind.FAILBACK:

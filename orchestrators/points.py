@@ -45,7 +45,9 @@ def with_points(
         if one.at:
             journal.note(f"{name}: recovery point of {one.at:%Y-%m-%d %H:%M:%S} UTC")
     members = tuple(
-        m.model_copy(update={"point": chosen[m.name].point}) if m.name in chosen else m
+        m.model_copy(update={"point": chosen[m.name].point, "point_at": chosen[m.name].at})
+        if m.name in chosen
+        else m
         for m in wave.members
     )
     return wave.model_copy(update={"members": members})

@@ -8,6 +8,7 @@ import pytest
 
 from activities.readiness import Preflight, Question
 from domain.plan import Plan
+from domain.request import Kind
 from domain.run import Readiness
 from tests.activities.ports import CONTAINER, ProfileInMemory, VaultInMemory, item
 from tests.plan_samples import plan, tier
@@ -36,6 +37,17 @@ def test_a_member_without_an_item_blocks_the_run() -> None:
     readiness, _ = look(item("a"))
     assert not readiness.ready
     assert readiness.blockers == ("b has no protected item b in c; protect it, or mend the plan",)
+
+
+@pytest.mark.parametrize("kind", [Kind.FAILOVER, Kind.ROUND_TRIP])
+def test_a_member_of_a_consistency_group_is_not_moved_by_itself(kind: Kind) -> None:
+    profiles = ProfileInMemory(dict(NORMAL))
+    vault = VaultInMemory().hold(item("a", group="g"), item("b"))
+    found = Preflight(vault, profiles).assess_readiness(Question(plan=PLAN, kind=kind))
+    (blocker,) = found.blockers
+    assert blocker.startswith("a belongs to the consistency group g, whose machines Azure moves")
+    drill = Preflight(vault, profiles).assess_readiness(Question(plan=PLAN, kind=Kind.DRILL))
+    assert drill.ready
 
 
 @pytest.mark.parametrize(

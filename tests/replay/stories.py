@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from activities.drill import LeftoversSeen
 from activities.health import PathSeen
 from activities.recovery import Ended, WaveNews
+from domain.protection import NETWORK_KIND, Drill
+from domain.reports import Leftover
 from domain.request import Kind
-from domain.run import DnsAnswer, Outcome
+from domain.run import DnsAnswer, Outcome, Readiness
 from tests.orchestrators.nights import night
 from tests.orchestrators.stage import Stage, forbidden, throttled
-from tests.plan_samples import protected_plan
+from tests.plan_samples import SUBSCRIPTION, protected_plan
 
 ASKS = {"required": True, "within": "PT10M"}
 
@@ -78,6 +82,24 @@ def protected(stage: Stage) -> Outcome:
     return stage.run_to_end().outcome
 
 
+def rehearsed(stage: Stage) -> Outcome:
+    """A drill in which one test failover fails and is cleaned up before it is tried again; Azure deletes slowly."""
+    names = ("db-1", "web-1")
+    plan = night(("db", "db-1"), ("web", "web-1"))
+    drill = Drill(
+        network=f"{SUBSCRIPTION}/resourceGroups/g{NETWORK_KIND}apart", hold=timedelta(minutes=10)
+    )
+    failed = WaveNews(ended=(Ended(name="db-1", arrived=False, code="28020", message="it failed"),))
+    nic = Leftover(kind="nic", id=f"{SUBSCRIPTION}/resourceGroups/g/db-1-test-nic")
+    stage.answers(
+        assess_readiness=Readiness(ready=True, items={n: plan.vault.item_id(n) for n in names}),
+        check_wave=[failed, None],
+        look_for_leftovers=[LeftoversSeen(), LeftoversSeen(leftovers=(nic,)), None],
+    )
+    stage.begin(plan.model_copy(update={"drill": drill}), kind=Kind.DRILL)
+    return stage.run_to_end().outcome
+
+
 STORIES: dict[Callable[[Stage], Outcome], Outcome] = {
     completed: Outcome.COMPLETED,
     partial: Outcome.PARTIAL,
@@ -85,4 +107,5 @@ STORIES: dict[Callable[[Stage], Outcome], Outcome] = {
     restored: Outcome.NEEDS_HUMAN,
     expired: Outcome.NEEDS_HUMAN,
     protected: Outcome.COMPLETED_WITH_SKIPS,
+    rehearsed: Outcome.COMPLETED,
 }
