@@ -10,7 +10,7 @@ PLAN ?= plans/shop.yaml
 SPEED ?= 1
 SEEDS ?= 100
 
-.PHONY: help setup demo up test check format bench chaos lock clean
+.PHONY: help setup demo up test check format bench chaos decisions lock clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -19,6 +19,7 @@ help:
 	@echo "make check   format, lint, types, import rules"
 	@echo "make bench   benchmarks, to out/bench.json"
 	@echo "make chaos   seeded nights and drills of random trouble, SEEDS=1000 of each; the invariants judge"
+	@echo "make decisions   labelled outages and non-outages; fails on a false alarm or a late detection"
 	@echo "make setup   the virtual environment, with the leeward command"
 
 setup: $(READY)
@@ -57,6 +58,9 @@ bench: $(READY)
 
 chaos: $(READY)
 	@$(BIN)/python -m tests.chaos --seeds $(SEEDS)
+
+decisions: $(READY)
+	@$(BIN)/python -m tests.decisions
 
 lock: $(READY)
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \

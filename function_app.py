@@ -12,6 +12,7 @@ from activities.actions import Actions
 from activities.drill import Drills
 from activities.evidence import Archive
 from activities.health import Health
+from activities.lookout import Lookout
 from activities.notices import Notices
 from activities.points import Points
 from activities.protection import Groundwork
@@ -34,11 +35,13 @@ from adapters.probes import NetworkProbes
 from adapters.recovery_plans import AzureRecoveryPlans
 from adapters.resources import AzureResources
 from adapters.settings import Settings
+from adapters.signal_record import FolderRecord
 from adapters.site_recovery import AzureSiteRecovery
 from adapters.tokens import EntraTokens
 from adapters.traffic_manager import AzureTrafficManager
 from adapters.vault_setup import AzureVaultSetup
 from domain.caller import Role
+from domain.quorum import HERE
 from entities.book import book
 from entities.desk import desk
 from entities.lock import lock
@@ -48,6 +51,7 @@ from orchestrators.chains import move_chain
 from orchestrators.drill import drill
 from orchestrators.failback import fail_back, round_trip
 from orchestrators.failover import fail_over
+from orchestrators.lookout import watch_region
 from orchestrators.protection import protect
 from orchestrators.reprotect import reprotect
 from orchestrators.stuck import await_word
@@ -59,6 +63,7 @@ from triggers.alerts import Alerts
 from triggers.api import Api
 from triggers.asr_plans import AsrPlans
 from triggers.door import Door
+from triggers.lookout import Incidents
 from triggers.pace import Pace
 from triggers.plan_views import PlanViews
 from triggers.run_list import list_runs
@@ -78,11 +83,18 @@ drills = Drills(vault, resources)
 survey = Survey(vault, resources)
 reprotection = Reprotection(vault, AzureVaultSetup(clients), resources)
 preflight = Preflight(vault, profiles)
-health = Health(NetworkProbes(settings.probe_proxy, settings.resolvers), AzureCompute(clients))
+probes = NetworkProbes(settings.probe_proxy, settings.resolvers)
+vantage_points = {
+    point: NetworkProbes(proxy, settings.resolvers) for point, proxy in settings.vantage_points
+}
+health = Health(probes, AzureCompute(clients))
+lookout = Lookout(plans, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
 actions = Actions(HttpCalls(settings.probe_proxy), AzureAutomation(clients))
 archive = Archive(evidence, markdown, html)
-notices = Notices(EventTopic(clients, settings.event_topic))
+topic = EventTopic(clients, settings.event_topic)
+notices = Notices(topic)
+record = FolderRecord(settings.evidence_store / "signals")
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -100,6 +112,7 @@ for orchestrator in (
     await_decision,
     await_word,
     shift_traffic,
+    watch_region,
 ):
     app.orchestration_trigger(context_name="context")(orchestrator)
 
@@ -118,6 +131,7 @@ for activity in (
     on_wire(health.probe_round),
     on_wire(health.look_at_source),
     on_wire(health.look_at_path),
+    on_wire(lookout.look_around),
     on_wire(traffic.read_profile),
     on_wire(traffic.set_endpoint),
     on_wire(actions.call_http),
@@ -132,7 +146,8 @@ for activity in (
 for entity in (lock, desk, region, book):
     app.entity_trigger(context_name="context")(entity)
 
-alerts = Alerts(plans)
+alerts = Alerts(plans, record)
+incidents = Incidents(plans, record, topic)
 api = Api(plans, evidence)
 asr_plans = AsrPlans(plans, AzureRecoveryPlans(clients), vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
@@ -143,6 +158,9 @@ door = Door(tokens, Pace(settings.requests_per_minute))
 
 app.event_grid_trigger(arg_name="event")(
     app.durable_client_input(client_name="client")(alerts.on_health_event)
+)
+app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")(
+    app.durable_client_input(client_name="client")(incidents.on_watch)
 )
 for method, route, read in (
     ("GET", "plans", plan_views.list_plans),
@@ -157,6 +175,7 @@ for route, show in (
     ("plans/{plan}/readiness", plan_views.show_readiness),
     ("runs", list_runs),
     ("runs/{id}", api.show_run),
+    ("signals/{region}", incidents.show_signals),
 ):
     guarded = app.durable_client_input(client_name="client")(door.shows(show))
     app.route(route=route, methods=["GET"])(guarded)

@@ -11,7 +11,7 @@ from domain.model import Recorded, RunId
 class Topic(Protocol):
     """Where Leeward's own events go."""
 
-    def publish(self, kind: str, run: str, data: dict[str, Any]) -> bool:
+    def publish(self, kind: str, subject: str, data: dict[str, Any]) -> bool:
         """Publish one event and say whether anybody is there to be told."""
         ...
 
@@ -38,4 +38,4 @@ class Notices:
 
     def announce(self, notice: Notice) -> Told:
         """Publish one notice."""
-        return Told(told=self.topic.publish(notice.kind, notice.run, notice.data))
+        return Told(told=self.topic.publish(notice.kind, f"runs/{notice.run}", notice.data))

@@ -19,7 +19,7 @@ class EventTopic:
         self._clients = clients
         self._endpoint = endpoint
 
-    def publish(self, kind: str, run: str, data: dict[str, Any]) -> bool:
+    def publish(self, kind: str, subject: str, data: dict[str, Any]) -> bool:
         """Publish one event and say whether there is a topic; its id is the same however often it is sent."""
         if not self._endpoint:
             return False
@@ -29,10 +29,12 @@ class EventTopic:
         event = CloudEvent(
             source=SOURCE,
             type=kind,
-            subject=f"runs/{run}",
+            subject=subject,
             data=data,
             id=str(
-                uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{run}/{json.dumps(data, sort_keys=True)}")
+                uuid.uuid5(
+                    uuid.NAMESPACE_URL, f"{kind}/{subject}/{json.dumps(data, sort_keys=True)}"
+                )
             ),
         )
         with (

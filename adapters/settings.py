@@ -23,9 +23,11 @@ OPTIONAL = {
     "REQUESTS_PER_MINUTE": "how many requests one caller may send; alerts are never turned away",
     "DNS_RESOLVERS": "the resolvers that are asked where users are sent, as ip or ip:port, by commas",
     "PROBE_PROXY": "the forward proxy that the probes of gates go through, if the network needs one",
+    "VANTAGE_POINTS": "where probes are sent from beside here: name=forward proxy there, by commas",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
 }
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_POINT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PUBLIC_AUDIENCE = "https://management.azure.com"
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 USUAL_PACE = 600
@@ -52,6 +54,7 @@ class Settings:
     requests_per_minute: int = USUAL_PACE
     probe_proxy: str | None = None
     event_topic: str | None = None
+    vantage_points: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str], app: Path = Path()) -> Settings:
@@ -71,6 +74,15 @@ class Settings:
                 resolvers.append((host, int(port or 53)))
             else:
                 wrong.append(f"DNS_RESOLVERS: {entry!r} is no resolver; write ip or ip:port")
+        points = []
+        for entry in filter(None, environ.get("VANTAGE_POINTS", "").strip().split(",")):
+            name, _, proxy = entry.strip().partition("=")
+            if _POINT.fullmatch(name) and _has_host(proxy):
+                points.append((name, proxy))
+            else:
+                wrong.append(
+                    f"VANTAGE_POINTS: {entry!r} is no vantage point; write name=http://proxy:port"
+                )
         for key in ("ARM_ENDPOINT", "ARM_AUDIENCE", "EVENT_TOPIC_ENDPOINT", "PROBE_PROXY"):
             value = environ.get(key, "").strip()
             if value and not _has_host(value):
@@ -105,6 +117,7 @@ class Settings:
             evidence_store=app / environ["EVIDENCE_STORE"].strip(),
             resolvers=tuple(resolvers),
             probe_proxy=environ.get("PROBE_PROXY", "").strip() or None,
+            vantage_points=tuple(points),
             event_topic=environ.get("EVENT_TOPIC_ENDPOINT", "").strip() or None,
         )
 

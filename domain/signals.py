@@ -28,8 +28,15 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+ON_PURPOSE = "on purpose"
+
+
 class Signal(Reported):
-    """One accepted event, reduced to what a decision needs."""
+    """One accepted event, reduced to what a decision needs.
+
+    ``aspect`` tells words about one resource apart that do not replace each other: that somebody stopped a machine on
+    purpose is no word on how it is.
+    """
 
     id: str
     witness: Witness
@@ -39,8 +46,9 @@ class Signal(Reported):
     at: AwareDatetime
     summary: str
     via: str
+    aspect: str = ""
 
     @property
-    def qualifies(self) -> bool:
-        """Say whether this signal alone may open a run that then waits for a person."""
-        return self.verdict is Verdict.UNHEALTHY
+    def key(self) -> str:
+        """Return what a newer signal takes the place of: the witness's word on one aspect of one resource."""
+        return " ".join(filter(None, (self.witness.value, self.resource.casefold(), self.aspect)))

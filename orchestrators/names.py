@@ -56,6 +56,11 @@ UNPLACED = region_of("unplaced")
 BOOK = EntityRef("book", "runs")
 
 
+def lookout_of(region: str) -> str:
+    """Return the id of the one lookout that watches a region."""
+    return f"lookout-{region}"
+
+
 def run_id(kind: Kind, plan: str, at: datetime, mark: str = "") -> str:
     """Return the id of a run; ``mark`` tells runs of one second apart."""
     verb = kind.value.replace("_", "-")

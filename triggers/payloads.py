@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.regions import region_key
-from domain.signals import Signal, Verdict, Witness
+from domain.signals import ON_PURPOSE, Signal, Verdict, Witness
 
 STATUS_CHANGED = "Microsoft.ResourceNotifications.HealthResources.AvailabilityStatusChanged"
+ANNOTATED = "Microsoft.ResourceNotifications.HealthResources.ResourceAnnotated"
 COMMON_SCHEMA = "azureMonitorCommonAlertSchema"
 VIA_EVENT_GRID = "event grid"
 VIA_ALERT = "alert"
@@ -24,6 +25,8 @@ LONGEST = 2000
 # Degraded is not down, and unknown is not unhealthy.
 STATES = {"unavailable": Verdict.UNHEALTHY, "available": Verdict.HEALTHY}
 GRAVE = {"sev0", "sev1"}
+# The rules that people write themselves, on metrics and on logs.
+RULES = {"metric", "log"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,13 @@ Read = list[Signal] | Ignored
 def health_event(kind: str, event_id: str, data: Any) -> Read:
     """Read an Event Grid event about the health of a resource."""
     kind, event_id = _text(kind), _text(event_id) or "without id"
-    if kind != STATUS_CHANGED:
-        return Ignored(event_id, f"events of type {kind or 'unknown'} are not acted on")
     properties = _dig(data, "resourceInfo", "properties")
+    if kind.casefold() == ANNOTATED.casefold():
+        return _annotation(event_id, properties, data)
+    if kind.casefold() != STATUS_CHANGED.casefold():
+        return Ignored(event_id, f"events of type {kind or 'unknown'} are not acted on")
     resource, state = properties.get("targetResourceId"), properties.get("availabilityState")
-    at = _time(
-        properties.get("occurredTime") or _dig(data, "operationalInfo").get("resourceEventTime")
-    )
+    at = _occurred(properties, data)
     if not (isinstance(resource, str) and isinstance(state, str) and at):
         return Ignored(
             event_id, "the event does not say which resource is in which state since when"
@@ -62,6 +65,36 @@ def health_event(kind: str, event_id: str, data: Any) -> Read:
             via=VIA_EVENT_GRID,
         )
     ]
+
+
+def _annotation(event_id: str, properties: dict[str, Any], data: Any) -> Read:
+    """Read why a resource is as it is: what somebody did on purpose is no sign of an outage."""
+    resource, at = properties.get("targetResourceId"), _occurred(properties, data)
+    if not (isinstance(resource, str) and at):
+        return Ignored(event_id, "the annotation does not say of which resource since when")
+    name = _text(properties.get("annotationName")) or "an annotation"
+    context = _text(properties.get("context")) or "of unknown origin"
+    if _plain(context) != "customerinitiated":
+        because = f"annotation {name} ({context}) says why a resource is ill, not that it is"
+        return Ignored(event_id, because)
+    return [
+        Signal(
+            id=event_id,
+            witness=Witness.RESOURCE_HEALTH,
+            verdict=Verdict.UNKNOWN,
+            resource=_text(resource),
+            at=at,
+            summary=f"Resource Health: {_name(resource)} was stopped on purpose ({name})",
+            via=VIA_EVENT_GRID,
+            aspect=ON_PURPOSE,
+        )
+    ]
+
+
+def _occurred(properties: dict[str, Any], data: Any) -> datetime | None:
+    return _time(
+        properties.get("occurredTime") or _dig(data, "operationalInfo").get("resourceEventTime")
+    )
 
 
 def common_alert(body: dict[str, Any]) -> Read:
@@ -85,8 +118,8 @@ def common_alert(body: dict[str, Any]) -> Read:
         return _service_health(alert)
     if service == "resourcehealth":
         return _resource_health(alert)
-    if _plain(essentials.get("signalType")) == "metric":
-        return _metric(alert)
+    if _plain(essentials.get("signalType")) in RULES:
+        return _rule(alert)
     named = _text(essentials.get("monitoringService")) or "an unnamed service"
     return Ignored(alert_id, f"alerts of {named} are not acted on")
 
@@ -171,13 +204,18 @@ def _resource_health(alert: Alert) -> Read:
     )
 
 
-def _metric(alert: Alert) -> Read:
+def _rule(alert: Alert) -> Read:
     condition = _plain(alert.essentials.get("monitorCondition"))
     verdict = Verdict.HEALTHY if condition == "resolved" else Verdict.UNKNOWN
     if condition == "fired" and _plain(alert.essentials.get("severity")) in GRAVE:
         verdict = Verdict.UNHEALTHY
     rule = _text(alert.essentials.get("alertRule"))
-    return _per_target(alert, Witness.METRIC, verdict, f"metric alert {rule} on {{name}}")
+    return _per_target(
+        alert,
+        Witness.METRIC,
+        verdict,
+        f"{_plain(alert.essentials.get('signalType'))} alert {rule} on {{name}}",
+    )
 
 
 def _per_target(alert: Alert, witness: Witness, verdict: Verdict, summary: str) -> Read:

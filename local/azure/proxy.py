@@ -31,6 +31,11 @@ REASONS = {200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 404
 STATUS = {Contact.SILENT: 504, Contact.REFUSED: 502, Contact.UNKNOWN_NAME: 502}
 
 
+def ways_out(proxy: str) -> dict[str, str]:
+    """Return the settings for probes. Simulated: all vantage points see one world, through one proxy."""
+    return {"PROBE_PROXY": proxy, "VANTAGE_POINTS": f"centralus={proxy},northeurope={proxy}"}
+
+
 class Malformed(Exception):
     """A request that cannot be read; carries the status to answer."""
 

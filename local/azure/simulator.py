@@ -28,7 +28,7 @@ from local.azure.estate import Estate
 from local.azure.faults import Faults
 from local.azure.names import Found, NameServer
 from local.azure.ports import HOST, listen, naming, port_of
-from local.azure.proxy import Proxy
+from local.azure.proxy import Proxy, ways_out
 from local.azure.records import PublishedEvent, RequestRecord
 from local.azure.refusals import Refusal
 from local.azure.replication import Replication
@@ -198,7 +198,7 @@ class Simulator:
             "ENTRA_AUTHORITY": self.directory.authority,
             "ENTRA_TENANT_ID": self.directory.tenant,
             "ENTRA_CLIENT_ID": self.directory.audience,
-            "PROBE_PROXY": self.proxy_endpoint,
+            **ways_out(self.proxy_endpoint),
             "DNS_RESOLVERS": f"{HOST}:{self._ports[2]}",
             "EVENT_TOPIC_ENDPOINT": f"{self.arm_endpoint}/api/events",
             "NO_PROXY": HOST,

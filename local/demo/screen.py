@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 WHO_WIDTH = 9
-Line = tuple[datetime, str, str]
 STYLES = {"azure": "red", "signal": "yellow", "operator": "magenta", "leeward": "cyan"}
 
 
@@ -42,16 +40,13 @@ class Screen:
         row.append(what, style=_style(what))
         self._console.print(row, soft_wrap=True)
 
-    def facts(self, facts: list[dict[str, Any]], between: Sequence[Line] = ()) -> None:
-        """Print the facts of a run that were not printed before, other lines among them in order of time."""
-        lines = list(between)
-        for fact in facts:
+    def facts(self, facts: list[dict[str, Any]]) -> None:
+        """Print the facts of a run that were not printed before."""
+        for fact in sorted(facts, key=lambda fact: str(fact["at"])):
             key = (fact["at"], fact["what"])
             if key not in self._told:
                 self._told.add(key)
-                lines.append((datetime.fromisoformat(fact["at"]), "leeward", fact["what"]))
-        for at, who, what in sorted(lines, key=lambda line: line[0]):
-            self.line(at, who, what)
+                self.line(datetime.fromisoformat(fact["at"]), "leeward", fact["what"])
 
     def summary(self, evidence: dict[str, Any], wall_seconds: float, folder: str) -> None:
         """Print what came of it, and where the evidence lies."""

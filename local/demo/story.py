@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from local.demo import events
-from local.demo.screen import Line, Screen
+from local.demo.screen import Screen
 
 SUBSCRIPTION = "5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b"
 SHOP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop-east/providers/Microsoft.Compute/virtualMachines"
@@ -45,8 +45,8 @@ class Story:
         """Live through the outage and return the evidence; its files go to the folder."""
         self._calm()
         self._outage()
-        run, sent = self._signals()
-        self._screen.facts(self._app.get(f"/api/runs/{run}").json()["facts"], between=sent)
+        self._signals()
+        run = self._believed()
         self._approve(run)
         self._follow(run, lambda shown: bool(shown["state"] == "ended"))
         return self._fetch(run, folder)
@@ -76,40 +76,49 @@ class Story:
         if served.status_code < 500:
             raise StoryBroke(f"the region is down, yet the shop answers {served.status_code}")
 
-    def _signals(self) -> tuple[str, list[Line]]:
-        """Send what Azure would send; return the run that it opened, and what there is to tell of it."""
-        sent: list[Line] = []
+    def _signals(self) -> None:
+        """Send what Azure would send, beside what Leeward sees for itself."""
         self._wait(timedelta(seconds=20))
         web, db = f"{SHOP}/web-prod-01", f"{SHOP}/db-prod-01"
-        sent.append((self._now(), "signal", "Event Grid: web-prod-01 is Unavailable"))
         self._to_event_grid(events.grid_event(web, "Unavailable", self._now()), "Notification")
-        self._wait(timedelta(seconds=15))
+        self._say("signal", "Event Grid: web-prod-01 is Unavailable")
+        self._wait(timedelta(seconds=10))
         cloud = events.cloud_event(db, "Unavailable", self._now())
         self._app.post(
             "/runtime/webhooks/EventGrid?functionName=on_health_event",
             json=cloud,
             headers={"content-type": "application/cloudevents+json"},
         ).raise_for_status()
-        sent.append(
-            (self._now(), "signal", "Event Grid, as a CloudEvent: db-prod-01 is Unavailable")
-        )
+        self._say("signal", "Event Grid, as a CloudEvent: db-prod-01 is Unavailable")
+        self._follow_stance(lambda stance: stance["quorumSince"])
+        self._say("leeward", f"a quorum: {self._stance()['verdict'].split('. ')[0]}")
         self._wait(timedelta(seconds=20))
         alert = events.service_health_alert(SUBSCRIPTION, "East US", self._now())
-        taken = (
-            self._app.post("/api/alerts", json=alert, headers=self._token(ALERTING))
-            .raise_for_status()
-            .json()
-        )
-        sent.append(
-            (
-                self._now(),
-                "signal",
-                "Azure Monitor: Service Health has an active incident in East US",
-            )
-        )
-        if len(taken["runs"]) != 1:
-            raise StoryBroke(f"one run should be open, the alert was answered with {taken}")
-        return str(taken["runs"][0]), sent
+        self._app.post("/api/alerts", json=alert, headers=self._token(ALERTING)).raise_for_status()
+        self._say("signal", "Azure Monitor: Service Health has an active incident in East US")
+
+    def _believed(self) -> str:
+        """Wait until the quorum has lasted, and return the run that the incident opened."""
+        stance = self._follow_stance(lambda stance: stance["incident"])
+        _, _, lasted = stance["incident"]["verdict"].partition("The quorum")
+        self._say("leeward", f"the quorum{lasted}")
+        return str(self._follow_stance(lambda stance: stance["run"])["run"])
+
+    def _stance(self) -> dict[str, Any]:
+        shown = self._app.get("/api/signals/eastus").raise_for_status().json()
+        none = {"quorumSince": None, "incident": None, "run": None}
+        stance: dict[str, Any] = shown["plans"].get("shop", none)
+        return stance
+
+    def _follow_stance(self, enough: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Look at where the shop stands towards East US until that is enough."""
+        give_up = time.monotonic() + GIVE_UP_WALL_SECONDS
+        while time.monotonic() < give_up:
+            stance = self._stance()
+            if enough(stance):
+                return stance
+            time.sleep(LOOK_EVERY_WALL_SECONDS)
+        raise StoryBroke(f"the outage was not believed: {self._stance()}")
 
     def _approve(self, run: str) -> None:
         shown = self._follow(run, lambda shown: bool(shown["waitsFor"]))

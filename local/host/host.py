@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from local.host.engine import DurableEngine
 from local.host.invoke import Activity, Invoker
 from local.host.pace import Pace
 from local.host.server import HttpServer
-from local.host.settings import LentEnvironment, settings_of
+from local.host.settings import LentEnvironment, is_disabled, settings_of
 from local.host.timers import Timers
 
 _SERVED = {
@@ -170,7 +171,8 @@ class Host:
             app, self.db, self.clock, default_version=default_version_of(app.host_json)
         )
         self._undo.append(engine.stop)
-        timers = Timers(app.functions.values(), self.clock, invoker.begin)
+        enabled = [f for f in app.functions.values() if not is_disabled(f.name, os.environ)]
+        timers = Timers(enabled, self.clock, invoker.begin)
         pace = Pace(self.clock, engine, timers, activity, self._auto_advance)
         answers = front.Front(
             app.functions,

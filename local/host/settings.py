@@ -52,3 +52,9 @@ def settings_of(directory: Path) -> dict[str, str]:
         if not isinstance(value, str):
             raise BadSettings(f'{path}: the value of {name} must be a string, as in "{value}"')
     return {name: value for name, value in values.items() if name not in os.environ}
+
+
+def is_disabled(function: str, environ: Mapping[str, str]) -> bool:
+    """Say whether an app setting disables a function; Linux apps write the name with underscores."""
+    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+    return any(environ.get(name, "").strip().casefold() in ("true", "1") for name in names)

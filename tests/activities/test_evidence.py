@@ -75,7 +75,7 @@ def test_another_fact_gives_another_digest() -> None:
 
 def test_a_notice_says_whether_anybody_was_told() -> None:
     class Nobody:
-        def publish(self, kind: str, run: str, data: dict[str, object]) -> bool:
+        def publish(self, kind: str, subject: str, data: dict[str, object]) -> bool:
             return False
 
     notice = Notice(kind="Leeward.RunEnded", run="r", data={})

@@ -217,9 +217,9 @@ def test_an_answer_of_compute_that_cannot_be_read_is_a_matter_of_waiting() -> No
 
 def test_a_notice_keeps_its_id_however_often_it_is_sent(azure: Azure) -> None:
     topic = EventTopic(azure.clients, os.environ["EVENT_TOPIC_ENDPOINT"])
-    assert topic.publish("Leeward.RunEnded", "run-1", {"outcome": "COMPLETED"})
-    assert topic.publish("Leeward.RunEnded", "run-1", {"outcome": "COMPLETED"})
-    assert topic.publish("Leeward.RunEnded", "run-1", {"outcome": "PARTIAL"})
+    assert topic.publish("Leeward.RunEnded", "runs/run-1", {"outcome": "COMPLETED"})
+    assert topic.publish("Leeward.RunEnded", "runs/run-1", {"outcome": "COMPLETED"})
+    assert topic.publish("Leeward.RunEnded", "runs/run-1", {"outcome": "PARTIAL"})
     events = [published.event for published in azure.simulator.published_events]
     assert events[0]["id"] == events[1]["id"] != events[2]["id"]
     assert (events[0]["type"], events[0]["subject"]) == ("Leeward.RunEnded", "runs/run-1")
@@ -227,7 +227,7 @@ def test_a_notice_keeps_its_id_however_often_it_is_sent(azure: Azure) -> None:
 
 
 def test_without_a_topic_nobody_is_told_and_nothing_fails(azure: Azure) -> None:
-    assert not EventTopic(azure.clients, None).publish("Leeward.RunEnded", "run-1", {})
+    assert not EventTopic(azure.clients, None).publish("Leeward.RunEnded", "runs/run-1", {})
     assert azure.simulator.published_events == []
 
 

@@ -20,8 +20,7 @@ from domain.run import (
     TierReport,
     judge_fence,
 )
-from domain.signals import Signal, Verdict
-from tests.evidence_samples import profile, whole
+from tests.evidence_samples import profile
 
 AT = datetime(2026, 3, 14, tzinfo=UTC)
 HEARD = ProbeAnswer(probe="GET http://e/", ok=True, heard="200")
@@ -122,15 +121,6 @@ def test_an_endpoint_is_found_whatever_its_case_and_is_enabled_or_not() -> None:
     assert west is not None
     assert (east.enabled, west.enabled) == (True, False)
     assert stands.endpoint("north") is None
-
-
-@pytest.mark.parametrize(
-    ("verdict", "qualifies"),
-    [(Verdict.UNHEALTHY, True), (Verdict.HEALTHY, False), (Verdict.UNKNOWN, False)],
-)
-def test_only_an_unhealthy_signal_qualifies(verdict: Verdict, qualifies: bool) -> None:
-    signal: Signal = whole().signals[0].model_copy(update={"verdict": verdict})
-    assert signal.qualifies is qualifies
 
 
 def test_an_id_that_could_break_a_url_ends_no_run() -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain import fold as folding
 from domain.signals import Signal, Verdict, Witness
-from entities import region as folding
 from entities.context import UnknownOperation
-from entities.region import KEPT, TOLD, region
+from entities.region import EMPTY, KEPT_ASIDE, TOLD, observe, region
 from tests.entities.asked import Asked
 
 NIGHT = datetime(2026, 3, 14, 2, 40, tzinfo=UTC)
@@ -83,11 +83,47 @@ def test_an_empty_region_tells_nothing() -> None:
 
 def test_what_is_set_aside_is_kept_newest_last_and_bounded() -> None:
     asked = Asked(region)
-    for n in range(KEPT + 3):
+    for n in range(KEPT_ASIDE + 3):
         asked("set_aside", id=str(n), because="no plan")
     aside = asked.state["aside"]
-    assert len(aside) == KEPT
-    assert aside[-1]["id"] == str(KEPT + 2)
+    assert len(aside) == KEPT_ASIDE
+    assert aside[-1]["id"] == str(KEPT_ASIDE + 2)
+
+
+def looked(minutes: float) -> dict[str, Any]:
+    at = (NIGHT + timedelta(minutes=minutes)).isoformat()
+    return {"at": at, "watched": [], "signals": []}
+
+
+def test_a_signal_of_another_time_than_the_last_look_is_set_aside() -> None:
+    asked = Asked(region)
+    asked("look", **looked(0))
+    for each in (signal(1, minutes=5.1), signal(2, minutes=-30.1)):
+        asked("observe", **each.wire())
+    ahead, history = asked.state["aside"]
+    assert "lies ahead of ours; look at its sender's clock" in ahead["because"]
+    assert history["because"].endswith("and so history by now")
+    assert asked.state["signals"] == {}
+
+
+def test_good_news_is_never_too_old_and_small_differences_of_clocks_are_borne() -> None:
+    asked = Asked(region)
+    asked("look", **looked(0))
+    for each in (
+        signal(1, "/vm/a", minutes=-300, verdict=Verdict.HEALTHY),
+        signal(2, "/vm/b", minutes=4.9),
+        signal(3, "/vm/c", minutes=-29.9),
+    ):
+        asked("observe", **each.wire())
+    assert len(asked.state["signals"]) == 3
+    assert asked.state["aside"] == []
+
+
+def test_what_came_from_the_future_before_anybody_looked_does_not_outlast_the_first_look() -> None:
+    asked = observed(signal(1, minutes=600, verdict=Verdict.HEALTHY), signal(2, "/vm/b"))
+    asked("look", **looked(1))
+    assert [s["id"] for s in asked.state["signals"].values()] == ["e2"]
+    assert [aside["id"] for aside in asked.state["aside"]] == ["e1"]
 
 
 def test_an_unknown_operation_is_refused() -> None:
@@ -112,7 +148,7 @@ signals = st.lists(
 
 
 @settings(deadline=None)
-@given(data=st.data(), came=signals, room=st.sampled_from([2, 3, KEPT]))
+@given(data=st.data(), came=signals, room=st.sampled_from([2, 3, folding.KEPT]))
 def test_order_and_duplicates_do_not_matter_and_the_room_is_never_exceeded(
     data: st.DataObject, came: list[Signal], room: int
 ) -> None:
@@ -129,9 +165,9 @@ def test_order_and_duplicates_do_not_matter_and_the_room_is_never_exceeded(
 
 
 def fold(came: list[Signal]) -> dict[str, Any]:
-    state: dict[str, Any] = {"signals": {}, "aside": []}
+    state: dict[str, Any] = EMPTY
     for each in came:
-        state = folding.observe(state, each)
+        state = observe(state, each)
         assert len(state["signals"]) <= folding.KEPT
     signals: dict[str, Any] = state["signals"]
     return signals

@@ -89,6 +89,30 @@ class World:
         record: Json = json.loads(self.http.get(f"/api/runs/{run}/evidence").text)
         return record
 
+    def watch(self) -> None:
+        """Let the timer that sees to the regions fire once, whether or not it is disabled."""
+        answer = self.http.post("/admin/functions/on_watch", json={})
+        assert answer.status_code == 202, answer.text
+        self.host.settle()
+
+    def signals(self) -> Json:
+        """Return what the door says of the region's signals, and of what they mean for the shop."""
+        shown: Json = self.http.get("/api/signals/eastus").json()
+        return shown
+
+    def incident_run(self) -> str:
+        """Watch until there is an incident, and return the run that it opened; then nobody watches any more."""
+        self.watch()
+        self.host.run_until(lambda: bool(self._stance().get("incident")))
+        self.watch()
+        self.host.engine.terminate("lookout-eastus", "the test goes on alone")
+        self.host.settle()
+        return str(self._stance()["run"])
+
+    def _stance(self) -> Json:
+        stance: Json = self.signals().get("plans", {}).get("shop", {})
+        return stance
+
     def accepted(self) -> list[tuple[str, str]]:
         """Return the mutating ARM calls that Azure accepted: what, and on which item."""
         return [
@@ -111,8 +135,12 @@ def world(
     plan: Callable[[Json], None] | None = None,
     estate: Callable[[Json], None] | None = None,
     region_down: bool = True,
+    watched: bool = False,
 ) -> Iterator[World]:
-    """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins."""
+    """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins.
+
+    A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer.
+    """
     plans = folder / "plans"
     plans.mkdir()
     (plans / "shop.yaml").write_text(_changed(ROOT / "plans/shop.yaml", plan))
@@ -124,6 +152,7 @@ def world(
         os.environ.update(PLAN_STORE=str(plans), EVIDENCE_STORE=str(folder / "evidence"))
         os.environ.update(REQUESTS_PER_MINUTE=UNHURRIED)
         callers = Callers(azure.directory)
+        os.environ.update({"AzureWebJobs.on_watch.Disabled": str(not watched).lower()})
         with (
             Host(ROOT, folder / "host.db", clock) as host,
             httpx.Client(base_url=host.url, timeout=30, trust_env=False, auth=callers) as http,

@@ -32,7 +32,8 @@ class Route:
 
     def path(self, **parts: str) -> str:
         """Return the path with its parts filled in; those that are not given get a harmless value."""
-        filled = {"plan": "shop", "verb": "failover", "id": "failover-shop-nowhere", **parts}
+        filled = {"plan": "shop", "verb": "failover", "id": "failover-shop-nowhere"}
+        filled |= {"region": "eastus", **parts}
         return "/api/" + self.template.format_map(filled)
 
     def parts(self) -> list[str]:

@@ -1,15 +1,16 @@
-"""An event opens one run at most, waits for a person, and is never lost without a trace."""
+"""An event goes to the record and to its region, or is set aside with the reason; it is never lost without a trace."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.triggers.conftest import Doors
 from tests.triggers.wire import recorded
-from triggers.payloads import COMMON_SCHEMA, STATUS_CHANGED
+from triggers.payloads import ANNOTATED, COMMON_SCHEMA, STATUS_CHANGED
 
 HOOK = "/runtime/webhooks/EventGrid?functionName=on_health_event"
 AT = "2026-03-14T02:41:07.1234567Z"
@@ -61,57 +62,91 @@ def send(doors: Doors, *events: Any) -> int:
     return doors.http.post(HOOK, json=list(events), headers=kind).status_code
 
 
-def test_an_event_opens_a_run_that_waits_for_a_person(doors: Doors) -> None:
-    assert send(doors, grid_event(doors)) == 202
-    (run,) = doors.runs()
-    waits = doors.world.until_asked(run)
-    assert waits["gate"] == "approval"
-    assert "asked for by signal via event grid" in doors.world.show(run)["facts"][0]["what"]
+def test_an_alert_is_answered_with_the_regions_that_it_concerns(doors: Doors) -> None:
+    answer = doors.http.post("/api/alerts", json=alert(doors))
+    assert answer.status_code == 202
+    assert answer.json() == {"ignored": None, "regions": ["eastus"]}
 
 
-def test_a_duplicate_event_opens_one_run(doors: Doors) -> None:
+def test_one_signal_opens_nothing_however_often_it_comes(doors: Doors) -> None:
     event = grid_event(doors)
     assert send(doors, event, event) == 202
     assert send(doors, event) == 202
-    assert len(doors.runs()) == 1
-
-
-def test_an_event_that_comes_again_after_its_run_has_ended_opens_none(doors: Doors) -> None:
-    event = grid_event(doors)
-    send(doors, event)
-    (run,) = doors.runs()
-    assert doors.world.decide(run, "reject").status_code == 202
-    doors.world.until_ended(run)
-    assert send(doors, event) == 202
-    doors.world.host.settle()
-    assert doors.runs() == [run]
-    assert doors.entity("lock", doors.plan)["token"] == 1, "its history is not written over"
-
-
-def test_a_second_signal_opens_none_while_a_run_waits(doors: Doors) -> None:
-    send(doors, grid_event(doors))
-    (run,) = doors.runs()
-    doors.world.until_asked(run)
-    send(doors, grid_event(doors, 2))
-    answer = doors.http.post("/api/alerts", json=alert(doors))
-    assert answer.status_code == 202
-    assert answer.json() == {"ignored": None, "runs": [run]}
-    assert doors.runs() == [run]
-
-
-@pytest.mark.parametrize("state", ["Available", "Degraded", "Unknown"])
-def test_what_is_not_down_opens_nothing_and_is_kept(doors: Doors, state: str) -> None:
-    send(doors, grid_event(doors, state=state))
     assert doors.runs() == []
+
+
+def test_an_incident_of_a_region_is_kept_once_by_its_region(doors: Doors) -> None:
+    incident = alert(doors, signalType="Activity Log", monitoringService="ServiceHealth")
+    incident["data"]["alertContext"] = {
+        "properties": {
+            "incidentType": "Incident",
+            "trackingId": doors.plan,
+            "stage": "Active",
+            "region": "East US",
+        }
+    }
+    answer = doors.http.post("/api/alerts", json=incident)
+    assert answer.json() == {"ignored": None, "regions": ["eastus"]}
     kept = doors.entity("region", "eastus")["signals"]
-    assert f"resource_health {doors.vm('db-prod-01')}".casefold() in {k.casefold() for k in kept}
+    assert kept[f"service_health servicehealth/{doors.plan}"]["verdict"] == "unhealthy"
 
 
-def test_an_alert_opens_a_run_and_is_answered_with_it(doors: Doors) -> None:
-    answer = doors.http.post("/api/alerts", json=alert(doors))
-    assert answer.status_code == 202
-    assert answer.json()["runs"] == doors.runs()
-    assert len(doors.runs()) == 1
+def test_what_somebody_did_on_purpose_stands_beside_how_the_machine_is(doors: Doors) -> None:
+    event = grid_event(doors, 2, eventType=ANNOTATED)
+    event["data"]["resourceInfo"]["properties"]["context"] = "Customer Initiated"
+    assert send(doors, grid_event(doors), event) == 202
+    kept = doors.entity("region", "eastus")["signals"]
+    about = f"resource_health {doors.vm('db-prod-01')}".casefold()
+    assert kept[about]["verdict"] == "unhealthy"
+    assert kept[f"{about} on purpose"]["verdict"] == "unknown"
+
+
+def record_of(doors: Doors) -> list[Any]:
+    files = sorted((doors.evidence / "signals").glob("*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def test_what_was_acknowledged_is_in_the_record_whole_and_as_it_was_read(doors: Doors) -> None:
+    event = grid_event(doors)
+    foreign = {**grid_event(doors, 2), "eventType": "Contoso.Items.ItemReceived"}
+    send(doors, event, foreign)
+    doors.http.post("/api/alerts", json=alert(doors))
+    signal, ignored, alerted = record_of(doors)[-3:]
+    assert signal["event"]["data"] == event["data"]
+    assert [s["id"] for s in signal["signals"]["eastus"]] == [event["id"]]
+    assert ignored["ignored"] == "events of type Contoso.Items.ItemReceived are not acted on"
+    assert alerted["event"] == alert(doors)
+
+
+@pytest.fixture
+def full(doors: Doors) -> Iterator[Doors]:
+    """Let the record be where nothing can be written."""
+    folder = doors.evidence / "signals"
+    aside = folder.with_name("moved")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.rename(aside)
+    folder.write_text("no folder")
+    yield doors
+    folder.unlink()
+    aside.rename(folder)
+
+
+def test_what_cannot_be_kept_is_not_acknowledged_so_that_the_sender_tries_again(
+    full: Doors,
+) -> None:
+    before = full.entity("region", "eastus")
+    answer = full.http.post("/api/alerts", json=alert(full))
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "the alert could not be kept; send it again"
+    assert send(full, grid_event(full)) >= 500, "Event Grid delivers it again"
+    assert full.entity("region", "eastus") == before
+
+
+@pytest.mark.parametrize("state", ["Unavailable", "Available", "Degraded", "Unknown"])
+def test_every_state_is_kept_by_the_region(doors: Doors, state: str) -> None:
+    send(doors, grid_event(doors, state=state))
+    kept = doors.entity("region", "eastus")["signals"]
+    assert f"resource_health {doors.vm('db-prod-01')}".casefold() in kept
 
 
 def test_an_alert_that_resolved_is_the_newer_word(doors: Doors) -> None:
@@ -132,7 +167,6 @@ def test_an_event_about_somebody_elses_machine_is_set_aside(doors: Doors) -> Non
     foreign = grid_event(doors)
     foreign["data"]["resourceInfo"]["properties"]["targetResourceId"] = "/subscriptions/x/vm"
     assert send(doors, foreign) == 202
-    assert doors.runs() == []
     assert doors.set_aside()[-1] == {
         "id": foreign["id"],
         "because": "no plan protects what it is about",
@@ -160,7 +194,6 @@ def test_a_malformed_event_is_set_aside_with_the_reason(doors: Doors, changes: A
     newest = doors.set_aside()[-1]
     assert newest["id"] == f"{doors.plan}-77"
     assert newest["because"]
-    assert doors.runs() == []
 
 
 @pytest.mark.parametrize(
@@ -200,7 +233,7 @@ def test_recorded_alerts_are_taken_in_and_set_aside(doors: Doors, name: str) -> 
     answer = doors.http.post("/api/alerts", json=recorded(name))
     assert answer.status_code == 202
     said = answer.json()
-    assert said["runs"] == []
+    assert said["regions"] == []
     assert said["ignored"] == doors.set_aside()[-1]["because"]
     assert len(doors.set_aside()) == before + 1
 
@@ -210,19 +243,3 @@ def test_an_alert_that_is_no_object_is_400(doors: Doors, body: bytes) -> None:
     answer = doors.http.post("/api/alerts", content=body)
     assert answer.status_code == 400
     assert answer.json()["status"] == 400
-
-
-def test_an_incident_of_a_region_opens_a_run_for_each_plan_of_that_region(doors: Doors) -> None:
-    incident = alert(doors, signalType="Activity Log", monitoringService="ServiceHealth")
-    incident["data"]["alertContext"] = {
-        "properties": {
-            "incidentType": "Incident",
-            "trackingId": doors.plan,
-            "stage": "Active",
-            "region": "East US",
-        }
-    }
-    answer = doors.http.post("/api/alerts", json=incident)
-    assert answer.status_code == 202
-    assert answer.json()["runs"] == doors.runs()
-    assert len(doors.runs()) == 1

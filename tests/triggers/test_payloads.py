@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.signals import Signal, Verdict, Witness
+from domain.signals import ON_PURPOSE, Signal, Verdict, Witness
 from tests.triggers.wire import recorded
-from triggers.payloads import COMMON_SCHEMA, STATUS_CHANGED, Ignored, common_alert, health_event
+from triggers.payloads import (
+    ANNOTATED,
+    COMMON_SCHEMA,
+    STATUS_CHANGED,
+    Ignored,
+    common_alert,
+    health_event,
+)
 
 VM = "/subscriptions/s/resourceGroups/east/providers/Microsoft.Compute/virtualMachines/db-1"
 
@@ -46,7 +53,6 @@ def test_a_recorded_change_of_availability_is_a_signal_in_both_schemas(
     signal = only(health_event(event[kind], event["id"], event["data"]))
     assert signal.witness is Witness.RESOURCE_HEALTH
     assert signal.verdict is Verdict.HEALTHY
-    assert not signal.qualifies
     assert signal.id == "1fb6fa94-d965-4306-abeq-4810f0774e97"
     assert signal.resource.endswith("/virtualMachines/{vm-name}")
     assert signal.at == datetime(2023, 7, 24, 19, 20, 37, 924507, UTC)
@@ -55,11 +61,6 @@ def test_a_recorded_change_of_availability_is_a_signal_in_both_schemas(
 @pytest.mark.parametrize(
     ("name", "kind", "reason"),
     [
-        (
-            "eg_HealthResources_ResourceAnnotated.json",
-            "eventType",
-            "HealthResources.ResourceAnnotated",
-        ),
         ("eg_Resources_CreatedOrUpdated.json", "eventType", "Resources.CreatedOrUpdated"),
         ("ce_Resources_Deleted.json", "type", "Resources.Deleted"),
     ],
@@ -72,16 +73,44 @@ def test_a_recorded_event_of_another_type_is_ignored_by_its_type(
     assert said == f"events of type Microsoft.ResourceNotifications.{reason} are not acted on"
 
 
+def test_a_recorded_annotation_says_that_somebody_stopped_the_machine_himself() -> None:
+    event = recorded("eg_HealthResources_ResourceAnnotated.json")
+    signal = only(health_event(event["eventType"], event["id"], event["data"]))
+    assert (signal.witness, signal.verdict) == (Witness.RESOURCE_HEALTH, Verdict.UNKNOWN)
+    assert signal.aspect == ON_PURPOSE
+    assert signal.resource.endswith("/virtualMachines/{vm-name}")
+    assert signal.at == datetime(2023, 7, 24, 19, 20, 37, 924507, UTC)
+    assert "VirtualMachineDeallocationInitiated" in signal.summary
+
+
+@pytest.mark.parametrize("context", ["Platform Initiated", None, 7])
+def test_an_annotation_of_the_platform_says_why_and_not_whether(context: Any) -> None:
+    event = recorded("eg_HealthResources_ResourceAnnotated.json")
+    event["data"]["resourceInfo"]["properties"]["context"] = context
+    said = because(health_event(event["eventType"], event["id"], event["data"]))
+    assert said.endswith("says why a resource is ill, not that it is")
+
+
+def test_an_annotation_without_a_resource_is_ignored() -> None:
+    said = because(health_event(ANNOTATED, "a1", {"resourceInfo": {"properties": {}}}))
+    assert said == "the annotation does not say of which resource since when"
+
+
+def test_an_alert_on_logs_is_read_like_one_on_metrics() -> None:
+    signal = only(common_alert(alert_of("Log Alerts V2", signalType="Log")))
+    assert (signal.witness, signal.verdict) == (Witness.METRIC, Verdict.UNHEALTHY)
+    assert signal.summary.startswith("log alert")
+
+
 def test_a_handshake_that_came_through_is_no_signal() -> None:
     (event,) = recorded("eg_SubscriptionValidationEvent.json")
     assert isinstance(health_event(event["eventType"], event["id"], event["data"]), Ignored)
 
 
-def test_a_recorded_metric_alert_of_low_severity_does_not_open_a_run() -> None:
+def test_a_recorded_metric_alert_of_low_severity_is_no_sign_of_an_outage() -> None:
     signal = only(common_alert(recorded("alert_common_metric_static_testaction.json")))
     assert (signal.witness, signal.verdict) == (Witness.METRIC, Verdict.UNKNOWN)
     assert signal.resource.endswith("/storageaccounts/test-storageAccount")
-    assert not signal.qualifies
 
 
 def test_a_recorded_resolved_metric_alert_is_healthy() -> None:
@@ -239,12 +268,12 @@ def test_the_resolved_alert_is_another_signal_than_the_fired_one() -> None:
 
 @pytest.mark.parametrize("severity", ["Sev0", "Sev1", "sev1"])
 def test_a_grave_metric_alert_is_unhealthy(severity: str) -> None:
-    assert only(common_alert(alert_of("Platform", severity=severity))).qualifies
+    assert only(common_alert(alert_of("Platform", severity=severity))).verdict is Verdict.UNHEALTHY
 
 
 @pytest.mark.parametrize("severity", ["Sev2", "Sev3", "Sev4", None])
-def test_a_milder_metric_alert_opens_nothing(severity: Any) -> None:
-    assert not only(common_alert(alert_of("Platform", severity=severity))).qualifies
+def test_a_milder_metric_alert_is_no_sign_of_an_outage(severity: Any) -> None:
+    assert only(common_alert(alert_of("Platform", severity=severity))).verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize("service", ["Service Health", "ServiceHealth", "servicehealth"])
