@@ -42,12 +42,13 @@ SEAL = "The record was sealed; the SHA-256 of all of it but this chain is "
 
 
 class RunFacts(Reported):
-    """Who ran what, when, and how it ended."""
+    """Who ran what, when, and how it ended; ``each`` is what every application of an umbrella did."""
 
     id: str
     plan: str
     plan_digest: str
     kind: Kind = Kind.FAILOVER
+    each: Kind | None = None
     mode: Mode = Mode.FORCED
     under: str | None = None
     source: str

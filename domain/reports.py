@@ -94,11 +94,13 @@ class ReprotectReport(Reported):
 
 
 class ChildRun(Reported):
-    """A run that went on under another one."""
+    """A run that went on under another one; ``settled``: there was nothing left to do."""
 
     run: RunId
     plan: str
+    plan_digest: str | None = None
     kind: str
     outcome: Outcome
     because: str
     evidence_sha256: str | None = None
+    settled: bool = False

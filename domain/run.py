@@ -25,6 +25,9 @@ class Outcome(StrEnum):
     FAILED = "FAILED"
 
 
+WELL = (Outcome.COMPLETED, Outcome.COMPLETED_WITH_SKIPS)
+
+
 class Fact(Reported):
     """One thing that happened, in a sentence."""
 
@@ -286,13 +289,18 @@ class CommitReport(Reported):
 
 
 class RunEnd(Reported):
-    """What an ended run answers: the outcome, why, and where the evidence lies."""
+    """What an ended run answers: the outcome, why, and where the evidence lies.
+
+    ``settled``: there was nothing left to do; ``served``: users were sent to the recovered application, and got there.
+    """
 
     run: RunId
     outcome: Outcome
     because: str
     evidence_sha256: str | None = None
     told: bool = False
+    settled: bool = False
+    served: bool = False
 
 
 class Waiting(Reported):

@@ -28,10 +28,14 @@ def lock(context: EntityContext) -> None:
 def acquire(
     state: dict[str, Any], run: str, under: str | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the lock to a run if it is free; its token is None when a run holds it that is not its parent either."""
+    """Give the lock to a run if it is free; its token is None when a run holds it that it does not go on under.
+
+    An id names its parents: ``umbrella.3.9`` goes on under ``umbrella.3``, and so under ``umbrella``.
+    """
     if state["holder"] is None:
         state = {"holder": run, "token": state["token"] + 1}
-    held = state["holder"] in {run, under}
+    holder = state["holder"]
+    held = holder in {run, under} or (under or "").startswith(f"{holder}.")
     return state, {"holder": state["holder"], "token": state["token"] if held else None}
 
 

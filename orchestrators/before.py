@@ -60,8 +60,13 @@ def decide(context: Context, run: Record) -> Steps[End | None]:
     if not run.plan.policy.approval.required and not run.request.signals:
         run.note("the plan asks for no approval")
         return None
+    return (yield from ask_for_approval(context, run))
+
+
+def ask_for_approval(context: Context, run: Record, says: str = "") -> Steps[End | None]:
+    """Ask at the gate that nothing passes unapproved; ``says`` is what whoever answers should know."""
     within = min(run.plan.policy.approval.within, run.until - now(context))
-    answer = yield from ask_person(context, run, "approval", within)
+    answer = yield from ask_person(context, run, "approval", within, says)
     if answer.decision is None:
         end = (yield from heed_words(context, run)) if answer.disturbed else None
         return end or End(

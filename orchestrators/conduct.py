@@ -124,5 +124,11 @@ def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
     told = yield from tell(context, run, "Leeward.RunEnded", ending)
     run.step("ended")
     return RunEnd(
-        run=run.id, outcome=end.outcome, because=end.because, evidence_sha256=sha256, told=told
+        run=run.id,
+        outcome=end.outcome,
+        because=end.because,
+        evidence_sha256=sha256,
+        told=told,
+        settled=run.readiness is not None and run.readiness.settled,
+        served=run.traffic is not None and run.traffic.verified,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from domain.controls import Standing
 
 from orchestrators.durable import Context, Steps, ask, hear, now
-from orchestrators.names import bell, desk_of
+from orchestrators.names import bell, desk_of, lineage
 
 # A paused run looks at its desk again by then, should a ring be lost.
 LISTEN = timedelta(minutes=5)
@@ -19,7 +19,8 @@ LISTEN = timedelta(minutes=5)
 def read_standing(context: Context, *runs: str | None) -> Steps[Standing]:
     """Return what the first run has to heed, with what its parents were told."""
     standing: Standing | None = None
-    for run in filter(None, runs):
+    every = (above for run in filter(None, runs) for above in lineage(run))
+    for run in dict.fromkeys(every):
         said = yield from ask(context, desk_of(run), "standing", {})
         told = Standing.model_validate(said["standing"])
         standing = told if standing is None else standing.and_above(told)

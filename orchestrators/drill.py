@@ -22,10 +22,11 @@ from domain.run import MemberReport, Outcome
 
 from orchestrators.actions import around_of, run_actions
 from orchestrators.before import assess, clean_up_drills, decide, errors, lost
-from orchestrators.chains import keep, move_in_order
+from orchestrators.chains import ARRIVED, keep, move_in_order
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import rest
 from orchestrators.durable import Context, StepFailed, Steps, call, now, sleep
+from orchestrators.legs import tell_above
 from orchestrators.record import End, Record
 from orchestrators.stuck import Log
 from orchestrators.tier import TierMove
@@ -140,6 +141,7 @@ class Rehearsal:
 
     def hold(self, context: Context, run: Record) -> Steps[End | None]:
         """Keep the machines up for whoever wants to look at them, until the plan's time is up or somebody cancels."""
+        yield from tell_above(context, run, ARRIVED)
         hold = run.plan.drill.hold if run.plan.drill else None
         if hold is not None:
             run.step("hold")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from domain.policy import CommitMode
 from domain.request import Kind, Mode, RunRequest
-from domain.run import Outcome
+from domain.run import WELL, Outcome
 
 from orchestrators.before import assess, clean_up_drills, decide
 from orchestrators.conduct import conduct
@@ -19,8 +19,6 @@ from orchestrators.legs import run_leg
 from orchestrators.record import End, Record
 from orchestrators.reprotect import reprotect_members
 from orchestrators.window import commit, soak
-
-WELL = (Outcome.COMPLETED, Outcome.COMPLETED_WITH_SKIPS)
 
 
 def fail_back(context: Context) -> Steps[dict[str, object]]:

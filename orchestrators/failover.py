@@ -14,10 +14,11 @@ from domain.run import Outcome, Silence, judge_fence
 
 from orchestrators.actions import around_of
 from orchestrators.before import assess, clean_up_drills, decide
-from orchestrators.chains import keep, move_in_order
+from orchestrators.chains import ARRIVED, keep, move_in_order
 from orchestrators.conduct import conduct
 from orchestrators.drain import drain, take_back_drain
 from orchestrators.durable import Context, Steps, call, child, now
+from orchestrators.legs import tell_above
 from orchestrators.record import End, Record
 from orchestrators.tier import TierMove
 from orchestrators.traffic import TrafficShift, TrafficShifted, shift_traffic
@@ -133,4 +134,5 @@ def move_users(context: Context, run: Record) -> Steps[End | None]:
     if not shifted.report.verified:
         users = "users may be at either end" if shifted.report.left_open else "users did not"
         return End(Outcome.NEEDS_HUMAN, f"the application moved, {users}: {shifted.report.trouble}")
+    yield from tell_above(context, run, ARRIVED)
     return None

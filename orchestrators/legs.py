@@ -6,8 +6,8 @@ from domain.reports import ChildRun
 from domain.request import RunRequest
 from domain.run import RunEnd, RunRef
 
-from orchestrators.durable import Context, Steps, child
-from orchestrators.names import RUNBOOKS, leg_id
+from orchestrators.durable import Context, Steps, ask, child
+from orchestrators.names import RUNBOOKS, desk_of, leg_id
 from orchestrators.record import Record
 
 
@@ -30,3 +30,10 @@ def run_leg(context: Context, run: Record, request: RunRequest, position: int) -
     )
     run.note(f"run {leg.run} ended {leg.outcome.value}: {leg.because}")
     return leg
+
+
+def tell_above(context: Context, run: Record, state: str) -> Steps[None]:
+    """Note on the desk of the run above where this application stands: others may wait for it, and not for its end."""
+    if run.request.under:
+        word = {"name": run.plan.name, "state": state}
+        yield from ask(context, desk_of(run.request.under), "report", word)

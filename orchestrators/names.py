@@ -72,6 +72,17 @@ def leg_id(run: str, position: int) -> str:
     return f"{run}.{position}"
 
 
+def lineage(run: str) -> tuple[str, ...]:
+    """Return a run and those it goes on under, as its id tells: nearest first."""
+    names = run.split(".")
+    return tuple(".".join(names[:count]) for count in range(len(names), 0, -1))
+
+
+def mover_id(run: str, position: int) -> str:
+    """Return the id of the child that waits for one application's turn, and lets its run go on."""
+    return f"{run}.m{position}"
+
+
 def chain_id(run: str, position: int) -> str:
     """Return the id of the child that moves a chain of tiers."""
     return f"{run}.c{position}"

@@ -9,7 +9,6 @@ from typing import Any
 
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
 from domain.model import in_words
-from domain.plan import Plan
 from domain.policy import CommitMode
 from domain.regions import display_name
 from domain.reports import (
@@ -19,7 +18,7 @@ from domain.reports import (
     ProtectionReport,
     ReprotectReport,
 )
-from domain.request import Kind, Mode, RunRequest
+from domain.request import CLOSING, Kind, Mode, RunRequest
 from domain.run import (
     VERSION,
     CommitReport,
@@ -38,9 +37,7 @@ from orchestrators.durable import Context, now
 from orchestrators.journal import Journal
 
 NOTHING = timedelta(0)
-# Kept free before the deadline, a tenth of it at most: to put traffic back if need be, to seal and to tell.
-CLOSING = timedelta(minutes=30)
-# A drill's is longer, a third of its deadline at most: it cancels what is stuck, cleans up and looks until all is gone.
+# A drill's takes longer, a third of its time at most: it cancels what is stuck, cleans up and looks until all is gone.
 CLEAN_UP = timedelta(minutes=45)
 
 
@@ -50,23 +47,6 @@ class End:
 
     outcome: Outcome
     because: str
-
-
-def time_for(kind: Kind, plan: Plan) -> timedelta:
-    """Return how long a run may take: replication, where it has to wait for it, comes on top of the plan's deadline."""
-    deadline = plan.policy.deadline
-    replication = plan.protection.within if plan.protection else NOTHING
-    match kind:
-        case Kind.DRILL:
-            return plan.drill.deadline if plan.drill else deadline
-        case Kind.PROTECT | Kind.REPROTECT:
-            return deadline + replication
-        case Kind.FAILBACK:
-            return deadline + 2 * replication
-        case Kind.ROUND_TRIP:
-            return 2 * deadline + 2 * replication
-        case _:
-            return deadline
 
 
 def time_to_close(kind: Kind, deadline: timedelta) -> timedelta:
@@ -95,14 +75,15 @@ class Record:
         self.kind = self.request.kind
         self.mode = self.request.mode
         self.plan = self.request.plan.going(self.request.way)
-        self.digest = self.request.plan.digest()
+        self.digest = self.request.digest
         self.started_at = now(context)
-        deadline = time_for(self.kind, self.plan)
-        closing = time_to_close(self.kind, deadline)
-        self.ends_by = self.started_at + deadline
+        latest = self.started_at + self.request.deadline
+        self.ends_by = min(latest, self.request.ends_by or latest)
+        closing = time_to_close(self.kind, self.ends_by - self.started_at)
         self.until = self.ends_by - closing
         self.put_back_until = self.ends_by - closing / 2
-        self.journal = Journal(context, tuple(tier.name for tier in self.plan.ordered_tiers()))
+        tiers = () if self.request.parts else self.plan.ordered_tiers()
+        self.journal = Journal(context, tuple(tier.name for tier in tiers))
         self.spent = Spent()
         self.token: int | None = None
         self.touched = False
@@ -224,6 +205,7 @@ class Record:
                 plan=self.plan.name,
                 plan_digest=self.digest,
                 kind=self.kind,
+                each=self.request.each,
                 mode=self.mode,
                 under=self.request.under,
                 source=self.plan.source.region,

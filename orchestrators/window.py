@@ -15,7 +15,15 @@ from domain.policy import CommitMode, RecoveryPoint
 from domain.regions import display_name
 from domain.replication import Verb
 from domain.request import Kind, Mode, RunRequest
-from domain.run import CommitReport, MemberReport, Outcome, TierReport, Verdict, in_their_words
+from domain.run import (
+    WELL,
+    CommitReport,
+    MemberReport,
+    Outcome,
+    TierReport,
+    Verdict,
+    in_their_words,
+)
 
 from orchestrators.before import assess, errors, lost
 from orchestrators.conduct import conduct, heed_words
@@ -230,6 +238,6 @@ def _roll_back(context: Context, run: Record, wish: Control) -> Steps[End | None
         under=run.request.under or run.id,
     )
     leg = yield from run_leg(context, run, home, ROLL_BACK_LEG)
-    if leg.outcome in (Outcome.COMPLETED, Outcome.COMPLETED_WITH_SKIPS):
+    if leg.outcome in WELL:
         return End(Outcome.ROLLED_BACK, f"{wish.by} rolled it back; run {leg.run} {leg.because}")
     return End(Outcome.NEEDS_HUMAN, f"the roll-back ended {leg.outcome.value}: {leg.because}")

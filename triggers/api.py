@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -24,11 +25,13 @@ from domain.model import Model
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.policy import RecoveryPoint
-from domain.request import USUAL_MODE, Kind, Mode, RunRequest
+from domain.request import TAKES_ALONG, USUAL_MODE, Kind, Mode, RunRequest
 from domain.run import Decision, Verdict
+from domain.umbrella import NotTogether
 from orchestrators.names import bell, desk_of, run_id
 from triggers.run_view import brief, view
 from triggers.runs import Busy, Plans, entity_id, start_run
+from triggers.together import objection_to_any, plans_together, umbrella_over
 from triggers.web import answer, mistakes_of, problem, read_object
 
 # What a plan may be asked for, as the URL spells it.
@@ -63,12 +66,17 @@ class EvidenceShelf(Protocol):
 
 
 class RunAsked(Model):
-    """The body of a request for a run; what is not given is as the plan and the kind of run have it."""
+    """The body of a request for a run; what is not given is as the plan and the kind of run have it.
+
+    ``with_dependencies`` says whether the plans that this one depends on go along: what moves an application takes them
+    along unless told not to, everything else never does.
+    """
 
     reason: str = Field(default="asked for over HTTP", max_length=500)
     mode: Mode | None = None
     recovery_point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    with_dependencies: bool | None = None
 
 
 class ControlGiven(Model):
@@ -115,10 +123,10 @@ class Api:
                 "the plan is not valid",
                 mistakes=mistakes_of(error),
             )
-        objection = objection_to(kind, plan, asked.points)
-        if objection:
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, objection)
-        run = run_id(kind, plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
+        try:
+            plans = self._plans_for(kind, plan, asked)
+        except NotTogether as error:
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         request = RunRequest(
             plan=plan,
             kind=kind,
@@ -129,12 +137,34 @@ class Api:
             point=asked.recovery_point,
             points=asked.points,
         )
+        if len(plans) > 1:
+            request = umbrella_over(plans, request)
+        run = run_id(request.kind, plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
         try:
             await start_run(client, run, request)
         except Busy as busy:
             return problem(HTTPStatus.CONFLICT, str(busy), holder=busy.holder)
         href = f"/api/runs/{run}"
         return answer({"run": run, "href": href}, HTTPStatus.ACCEPTED, location=href)
+
+    def _plans_for(self, kind: Kind, plan: Plan, asked: RunAsked) -> tuple[Plan, ...]:
+        """Return the plans that the run is about, in order; raises NotTogether with what stands against it."""
+        if asked.with_dependencies and kind not in TAKES_ALONG:
+            raise NotTogether(
+                f"{kind.value} is asked for plan by plan: leave with_dependencies out; "
+                f"{', '.join(TAKES_ALONG)} take dependencies along"
+            )
+        along = kind in TAKES_ALONG and asked.with_dependencies is not False
+        if not along or not plan.depends_on:
+            objection = objection_to(kind, plan, asked.points)
+        else:
+            plans = plans_together(self.plans, plan)
+            objection = objection_to_any(plans, asked.points, partial(objection_to, kind))
+            if objection is None:
+                return plans
+        if objection:
+            raise NotTogether(objection)
+        return (plan,)
 
     async def show_run(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient

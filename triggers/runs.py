@@ -39,10 +39,13 @@ class Busy(Exception):
 
 
 async def start_run(client: df.DurableOrchestrationClient, run: str, request: RunRequest) -> None:
-    """Start a run; raises Busy while another run holds the application."""
-    holder = await holder_of(client, request.plan.app)
-    if holder is not None:
-        raise Busy(request.plan.app, holder)
+    """Start a run; raises Busy while another run holds its application, or one that goes along."""
+    for application in dict.fromkeys(
+        (request.plan.app, *(part.application for part in request.parts))
+    ):
+        holder = await holder_of(client, application)
+        if holder is not None:
+            raise Busy(application, holder)
     await client.start_new(RUNBOOKS[request.kind], run, request.wire())
 
 

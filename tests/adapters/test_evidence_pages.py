@@ -11,6 +11,7 @@ import pytest
 from adapters.evidence_pages import html, markdown
 from adapters.timeline import Scale, timeline_svg
 from domain.evidence import Evidence, digest, seal
+from domain.reports import ChildRun
 from domain.run import (
     CommitReport,
     Decision,
@@ -220,6 +221,23 @@ def test_a_drill_that_nobody_could_look_at_is_not_called_clean() -> None:
     text = page(drilled().model_copy(update={"drill": blind})).text
     assert "Proof nobody could look for what is left" in text
     assert "Cost no machine ran" in text
+
+
+def test_runs_under_a_run_are_told_with_their_outcome_and_evidence() -> None:
+    child = ChildRun(
+        run="umbrella-shop-1.1",
+        plan="crm",
+        kind="failover",
+        outcome=Outcome.PARTIAL,
+        because="tier web did not arrive",
+        evidence_sha256="5ea1",
+    )
+    told = declined().model_copy(update={"children": (child,)})
+    for text in (page(told).text, markdown(sealed(told))):
+        assert "Runs under this one" in text
+        for said in ("umbrella-shop-1.1", "crm", "PARTIAL", "tier web did not arrive", "5ea1"):
+            assert said in text
+    assert "Runs under this one" not in page(declined()).text
 
 
 def test_a_run_that_ended_early_says_what_never_was() -> None:

@@ -35,6 +35,13 @@ def test_a_run_goes_under_the_one_that_holds_the_lock() -> None:
     assert asked("acquire", run="other", under="leg")["token"] is None
 
 
+def test_a_run_goes_under_the_one_that_holds_the_lock_however_far_above() -> None:
+    asked = Asked(lock)
+    asked("acquire", run="whole")
+    assert asked("acquire", run="whole.3.9", under="whole.3")["token"] == 1
+    assert asked("acquire", run="whole2.3", under="whole2")["token"] is None
+
+
 def test_a_stranger_releases_nothing() -> None:
     asked = Asked(lock)
     asked("acquire", run="a")

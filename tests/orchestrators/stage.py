@@ -57,6 +57,7 @@ from orchestrators.reprotect import reprotect
 from orchestrators.stuck import await_word
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
+from orchestrators.umbrella import move_application, umbrella
 from orchestrators.watch import watch_wave
 from orchestrators.window import commit_failover
 from tests.orchestrators.cast import Cast
@@ -69,6 +70,8 @@ RUNBOOKS = (
     reprotect,
     commit_failover,
     protect,
+    umbrella,
+    move_application,
     move_chain,
     move_tier,
     watch_wave,
