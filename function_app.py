@@ -49,11 +49,12 @@ from entities.region import region
 from orchestrators.approval import await_decision
 from orchestrators.chains import move_chain
 from orchestrators.drill import drill
-from orchestrators.failback import fail_back, round_trip
+from orchestrators.failback import fail_back
 from orchestrators.failover import fail_over
 from orchestrators.lookout import watch_region
 from orchestrators.protection import protect
 from orchestrators.reprotect import reprotect
+from orchestrators.round_trip import round_trip
 from orchestrators.stuck import await_word
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic

@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, Field
 from domain.model import Reported
 from domain.reports import (
     ActionReport,
+    BudgetReport,
     ChildRun,
     DrillReport,
     ProtectionReport,
@@ -105,6 +106,7 @@ class Evidence(Reported):
     protection: ProtectionReport | None = None
     reprotection: ReprotectReport | None = None
     children: tuple[ChildRun, ...] = ()
+    budget: BudgetReport | None = None
     timing: Timing
     deviations: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from domain.action import Action
 from domain.model import ArmId, Duration, Model, in_words
@@ -60,8 +60,29 @@ class Protection(Model):
         return self
 
 
+class Budget(Model):
+    """What a round trip may cost: how long the machines may be away, how long users may wait, how many VM-hours.
+
+    ``home`` is kept for the way home, half of all the time unless given: once no more is left, the machines go.
+    """
+
+    longest: Duration
+    home: Duration | None = None
+    downtime: Duration | None = None
+    vm_hours: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _a_way_out(self) -> Self:
+        if self.home and self.home >= self.longest:
+            raise ValueError("home leaves no time for the way out; keep it below longest")
+        return self
+
+
 class Drill(Model):
-    """How the plan is rehearsed: in which isolated network, for how long, and what is done once all is cleaned up."""
+    """How the plan is rehearsed: in which isolated network, for how long, and what is done once all is cleaned up.
+
+    ``budget`` is that of a round trip, which moves the application itself and has to have one.
+    """
 
     network: ArmId
     approval: bool = False
@@ -69,6 +90,7 @@ class Drill(Model):
     grace: Duration = timedelta(minutes=15)
     hooks: tuple[Action, ...] = ()
     deadline: Duration = timedelta(hours=6)
+    budget: Budget | None = None
 
     @model_validator(mode="after")
     def _enough_time(self) -> Self:

@@ -104,3 +104,19 @@ class ChildRun(Reported):
     because: str
     evidence_sha256: str | None = None
     settled: bool = False
+
+
+class BudgetReport(Reported):
+    """What a round trip was given and what it used; ``over`` says in what it used more.
+
+    ``left_early``: a soak was cut short so that the machines came home in time.
+    """
+
+    longest_seconds: int
+    used_seconds: int
+    downtime_seconds: int | None = None
+    downtime_used_seconds: int | None = None
+    vm_hours: float | None = None
+    vm_hours_used: float
+    left_early: bool = False
+    over: tuple[str, ...] = ()

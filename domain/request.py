@@ -51,7 +51,8 @@ class RunRequest(Recorded):
     this one, and by whose approval it moves; ``commit`` overrules the plan's mode.
     ``incident`` is what opened the run, if nobody asked for it, and ``signals`` are what it was concluded from.
     ``ends_by`` is when it has to have ended, should that be before the plan's deadline. An umbrella has ``parts``, the
-    plan's own among them, and says what ``each`` of them does.
+    plan's own among them, and says what ``each`` of them does. ``soak_until`` cuts a soak short, so that a round trip
+    comes home in time.
     """
 
     plan: Plan
@@ -67,6 +68,7 @@ class RunRequest(Recorded):
     under: RunId | None = None
     commit: CommitMode | None = None
     ends_by: AwareDatetime | None = None
+    soak_until: AwareDatetime | None = None
     each: Kind | None = None
     parts: tuple[Part, ...] = ()
 

@@ -291,7 +291,8 @@ class CommitReport(Reported):
 class RunEnd(Reported):
     """What an ended run answers: the outcome, why, and where the evidence lies.
 
-    ``settled``: there was nothing left to do; ``served``: users were sent to the recovered application, and got there.
+    ``settled``: there was nothing left to do; ``served``: users were sent to the recovered application, and got there;
+    ``downtime_seconds`` is how long they waited for it; ``hurried``: its soak was cut short.
     """
 
     run: RunId
@@ -301,6 +302,8 @@ class RunEnd(Reported):
     told: bool = False
     settled: bool = False
     served: bool = False
+    downtime_seconds: int | None = None
+    hurried: bool = False
 
 
 class Waiting(Reported):
@@ -345,3 +348,4 @@ class Progress(Reported):
     waits_for: Waiting | None = None
     children: tuple[str, ...] = ()
     runs: tuple[RunRef, ...] = ()
+    budget_ends_at: AwareDatetime | None = None

@@ -131,4 +131,6 @@ def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
         told=told,
         settled=run.readiness is not None and run.readiness.settled,
         served=run.traffic is not None and run.traffic.verified,
+        downtime_seconds=run.downtime_seconds,
+        hurried=run.hurried,
     )

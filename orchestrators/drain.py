@@ -15,7 +15,7 @@ from domain.run import MemberOutcome
 
 from orchestrators.conduct import heed_words
 from orchestrators.controls import rest
-from orchestrators.durable import Context, Steps, call
+from orchestrators.durable import Context, Steps, call, now
 from orchestrators.record import End, Record
 
 
@@ -33,6 +33,7 @@ def drain(context: Context, run: Record) -> Steps[End | None]:
     question = ProfileQuestion(profile=traffic.profile)
     run.drained = yield from call(context, Traffic.read_profile, question, until=run.until)
     run.touched = True
+    run.down_since = now(context)
     yield from _set(context, run, traffic.maintenance, True, run.until)
     yield from _set(context, run, traffic.source, False, run.until)
     run.note(

@@ -64,6 +64,7 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
         for tier in tiers
     }
     run.touched = True
+    run.down_since = run.down_since or now(context)
     moved = yield from move_in_order(
         context, run.journal, run.id, run.request.under, moves, tiers, run.until
     )

@@ -20,6 +20,7 @@ class Journal:
         self._waits_for: Waiting | None = None
         self._children: tuple[str, ...] = ()
         self._runs: tuple[RunRef, ...] = ()
+        self._budget_ends_at: datetime | None = None
         self._step = "start"
         self.facts: list[Fact] = []
 
@@ -58,6 +59,11 @@ class Journal:
         self._runs = (*self._runs, *runs)
         self.show()
 
+    def budget(self, ends_at: datetime) -> None:
+        """Say when the run's budget is used up."""
+        self._budget_ends_at = ends_at
+        self.show()
+
     def waits(
         self,
         gate: str | None,
@@ -85,6 +91,7 @@ class Journal:
             waits_for=self._waits_for,
             children=self._children,
             runs=self._runs,
+            budget_ends_at=self._budget_ends_at,
         )
         self._context.set_custom_status(progress.wire())
 

@@ -13,6 +13,7 @@ from domain.policy import CommitMode
 from domain.regions import display_name
 from domain.reports import (
     ActionReport,
+    BudgetReport,
     ChildRun,
     DrillReport,
     ProtectionReport,
@@ -101,6 +102,9 @@ class Record:
         self.reprotect: ReprotectReport | None = None
         self.turned: list[ReprotectReport] = []
         self.children: list[ChildRun] = []
+        self.budget: BudgetReport | None = None
+        self.down_since: datetime | None = None
+        self.hurried = False
         self.skips: list[str] = []
         self.asked = 0
         self.gates_asked: set[str] = set()
@@ -136,6 +140,12 @@ class Record:
         if self.drained and maintenance:
             return f"users wait at {maintenance.name}"
         return "traffic stays where it was"
+
+    @property
+    def downtime_seconds(self) -> int | None:
+        """Return how long users waited, from when the source was let go to where they were proved to be served."""
+        switched = self.traffic.switched_at if self.traffic else None
+        return _seconds(switched - self.down_since) if switched and self.down_since else None
 
     @property
     def commit_mode(self) -> CommitMode:
@@ -237,6 +247,7 @@ class Record:
             protection=self.protection,
             reprotection=self.reprotect,
             children=tuple(self.children),
+            budget=self.budget,
             timing=self._timing(ended_at - self.started_at),
             deviations=(*self.deviations, *self._odd_members()),
         )

@@ -56,7 +56,8 @@ def soak(context: Context, run: Record) -> Steps[End | None]:
         "until then its recovery point can be changed, or it can be rolled back"
     )
     started = now(context)
-    closes = min(started + policy.after, run.until)
+    full = min(started + policy.after, run.until)
+    closes = min(full, run.request.soak_until or full)
     while now(context) < closes:
         standing = yield from rest(context, closes - now(context), run.id, run.request.under)
         end = yield from heed_words(context, run)
@@ -64,7 +65,11 @@ def soak(context: Context, run: Record) -> Steps[End | None]:
         if end is not None:
             run.spent.soak = now(context) - started
             return end
-    if started + policy.after > run.until:
+    if closes < full:
+        run.hurried = True
+        run.note("the soak was cut short: it is time to go on, or the budget would not suffice")
+        run.skips.append("the soak was cut short to keep the budget")
+    elif started + policy.after > run.until:
         run.spent.soak = now(context) - started
         return run.too_late()
     end = yield from still_answers(context, run)

@@ -16,6 +16,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from pydantic import Field, ValidationError
 
+from domain.budget import objection_to_round_trip
 from domain.caller import Caller
 from domain.controls import STEP_WORDS, Control, ControlVerb
 from domain.desk import EMPTY, useless_word
@@ -274,6 +275,9 @@ def objection_to(kind: Kind, plan: Plan, points: Mapping[str, str]) -> str | Non
             "the plan's fence has no probes: they ask the source region, "
             "and so they are what must answer before users go home"
         )
+    over_budget = objection_to_round_trip(plan) if kind is Kind.ROUND_TRIP else None
+    if over_budget:
+        return over_budget
     unknown = sorted(set(points) - {member.name for member in plan.members})
     if unknown:
         return f"points names {unknown[0]!r}, which is no member of the plan"

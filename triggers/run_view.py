@@ -34,6 +34,7 @@ async def view(client: df.DurableOrchestrationClient, run: str) -> Shown | None:
     progress = _custom(status)
     below = await _below(client, progress)
     shown = _brief(run, status, progress, below) | _merged(progress, below)
+    shown["budgetEndsAt"] = progress.get("budgetEndsAt")
     shown["tiers"] = await asyncio.gather(*(_tier(client, tier, below) for tier in shown["tiers"]))
     shown["members"] = {
         m["name"]: m["state"] for tier in shown["tiers"] for m in tier["members"]

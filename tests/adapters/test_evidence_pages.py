@@ -11,7 +11,7 @@ import pytest
 from adapters.evidence_pages import html, markdown
 from adapters.timeline import Scale, timeline_svg
 from domain.evidence import Evidence, digest, seal
-from domain.reports import ChildRun
+from domain.reports import BudgetReport, ChildRun
 from domain.run import (
     CommitReport,
     Decision,
@@ -238,6 +238,21 @@ def test_runs_under_a_run_are_told_with_their_outcome_and_evidence() -> None:
         for said in ("umbrella-shop-1.1", "crm", "PARTIAL", "tier web did not arrive", "5ea1"):
             assert said in text
     assert "Runs under this one" not in page(declined()).text
+
+
+def test_a_budget_is_told_with_what_went_over_it() -> None:
+    report = BudgetReport(
+        longest_seconds=3600,
+        used_seconds=7260,
+        vm_hours_used=6.05,
+        left_early=True,
+        over=("it took 2 h 1 min of 1 h",),
+    )
+    told = declined().model_copy(update={"budget": report})
+    for text in (page(told).text, markdown(sealed(told))):
+        for said in ("Budget", "6.05 VM-hours", "cut short", "it took 2 h 1 min of 1 h"):
+            assert said in text
+    assert "Budget" not in page(declined()).text
 
 
 def test_a_run_that_ended_early_says_what_never_was() -> None:

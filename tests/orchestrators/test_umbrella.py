@@ -23,8 +23,10 @@ from domain.umbrella import gather
 from tests.orchestrators.cast import BEFORE
 from tests.orchestrators.nights import night
 from tests.orchestrators.stage import RUN, Stage
+from tests.plan_samples import SUBSCRIPTION
 from triggers.together import umbrella_over
 
+LAB = f"{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/lab"
 ASKS = {"required": True, "within": "PT30M"}
 # id <- pay, crm <- shop; mail stands beside pay and crm.
 NIGHT: dict[str, list[str]] = {
@@ -61,7 +63,7 @@ def application(
     """Return an application's plan with a profile of its own."""
     written = [tuple(each) for each in tiers] or [("db", f"{name}-1")]
     data = night(*written, **policy).wire()
-    data |= {"name": name, "depends_on": list(on)}
+    data |= {"name": name, "depends_on": list(on), "drill": {"network": LAB}}
     data["traffic"]["profile"] = data["traffic"]["profile"][:-1] + name
     return Plan.model_validate(data)
 
