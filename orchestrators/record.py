@@ -266,10 +266,13 @@ class Record:
 
     def _timing(self, total: timedelta) -> Timing:
         """Return where the time went: Azure's share is each wave's slowest member."""
-        azure = NOTHING
-        for members in [t.members for t in self.tiers] + [
-            self.commit.members if self.commit else ()
-        ]:
+        azure, held = NOTHING, NOTHING
+        waves = [tier.members for tier in self.tiers]
+        waves.append(self.commit.members if self.commit else ())
+        if self.drill:
+            waves.append(self.drill.cleaned)
+            held = timedelta(seconds=self.drill.held_seconds)
+        for members in waves:
             azure += max((m.ended_at - m.started_at for m in members), default=NOTHING)
         hooks = self.drill.hooks if self.drill else ()
         actions = sum(
@@ -278,7 +281,7 @@ class Record:
         )
         detection = self.started_at - self.incident_at if self.request.signals else None
         spent = self.spent
-        own = total - spent.decision - spent.soak - actions - azure
+        own = total - spent.decision - spent.soak - held - actions - azure
         return Timing(
             total=_seconds(total),
             detection=_seconds(detection) if detection is not None else None,

@@ -15,6 +15,7 @@ from tests.chaos.night import live_through
 from tests.chaos.rehearsal import TROUBLES, Verdict, rehearse
 
 KINDS = ("nights", "drills")
+TOLD_EVERY = 50
 
 
 def main() -> int:
@@ -55,6 +56,8 @@ def _drills(pool: ProcessPoolExecutor, seeds: range) -> int:
         lived.append(verdict)
         outcomes[verdict.outcome] += 1
         broken += _told(verdict.seed, verdict.outcome, verdict.broken)
+        if len(lived) % TOLD_EVERY == 0 and len(lived) < len(seeds):
+            _say(f"{len(lived)} drills so far, {broken} promises broken")
     _say(_in_words(outcomes))
     struck = {what for verdict in lived for what in verdict.struck}
     scripted = {f"{trouble['kind']} {trouble['operation']}" for trouble in TROUBLES}

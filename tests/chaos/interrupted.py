@@ -14,6 +14,8 @@ from local.azure.world import Resource, RunningMachine
 from tests.journeys.world import Json, World
 
 TEST = "-test"
+PATIENCE_SECONDS = 600.0
+"""Of the wall: thousands of drills may have to share the machine with others."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Interrupted:
     def play(self, answer: Callable[[World, str, Json], None]) -> None:
         """Let the run go to its end, through all that was planned for it."""
         while not self._over():
-            self.w.host.run_until(self._stop_here, limit=timedelta(days=2))
+            self.w.host.run_until(self._stop_here, timedelta(days=2), PATIENCE_SECONDS)
             if self._kept is not None:
                 self._rise()
             shown = self._shown()

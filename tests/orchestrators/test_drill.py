@@ -109,6 +109,14 @@ def test_machine_hours_run_from_the_start_of_each_test_failover_to_its_clean_up(
     assert hours > 6
 
 
+def test_the_hold_and_the_clean_up_are_nobodys_own_time(stage: Stage) -> None:
+    rehearse(stage, rehearsal(hold="PT2H"))
+    timing = stage.draft.evidence.timing
+    assert timing.total > 7200
+    assert timing.azure == 4 * stage.cast.takes.total_seconds()
+    assert timing.own == timing.total - 7200 - timing.azure
+
+
 # -- clean-up after whatever -----------------------------------------------------------------
 
 
