@@ -30,7 +30,7 @@ class FolderPlans:
                 return self._read(path)
         raise Permanent(
             "plan_unknown",
-            f"there is no plan {name!r}; plans are {', '.join(self.names()) or 'none'}",
+            f"there is no plan {name[:60]!r}; plans are {', '.join(self.names()) or 'none'}",
         )
 
     def names(self) -> Sequence[str]:

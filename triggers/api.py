@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from domain.budget import objection_to_round_trip
 from domain.caller import Caller
@@ -33,7 +33,7 @@ from orchestrators.names import bell, desk_of, run_id
 from triggers.run_view import brief, view
 from triggers.runs import Busy, Plans, entity_id, start_run
 from triggers.together import objection_to_any, plans_together, umbrella_over
-from triggers.web import answer, mistakes_of, problem, read_object
+from triggers.web import answer, mistakes_of, problem, read_model
 
 # What a plan may be asked for, as the URL spells it.
 VERBS = {
@@ -111,11 +111,9 @@ class Api:
         kind = VERBS.get(req.route_params.get("verb", ""))
         if kind is None:
             return problem(HTTPStatus.NOT_FOUND, f"a plan can be asked for {', '.join(VERBS)}")
+        asked = read_model(req, RunAsked, empty_is={})
         try:
-            asked = RunAsked.model_validate(read_object(req, empty_is={}))
             plan = self.plans.plan(req.route_params.get("plan", ""))
-        except ValidationError as error:
-            return problem(HTTPStatus.BAD_REQUEST, _said(error))
         except StepError as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
         except PlanRefused as error:
@@ -183,10 +181,7 @@ class Api:
         shown = await brief(client, run) if run else None
         if run is None or shown is None:
             return _unknown_run()
-        try:
-            given = DecisionGiven.model_validate(read_object(req))
-        except ValidationError as error:
-            return problem(HTTPStatus.BAD_REQUEST, _said(error))
+        given = read_model(req, DecisionGiven)
         decision = Decision(
             gate=given.gate,
             verdict=given.verdict,
@@ -217,10 +212,7 @@ class Api:
         shown = await brief(client, run) if run else None
         if run is None or shown is None:
             return _unknown_run()
-        try:
-            given = ControlGiven.model_validate(read_object(req))
-        except ValidationError as error:
-            return problem(HTTPStatus.BAD_REQUEST, _said(error))
+        given = read_model(req, ControlGiven)
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
         state = {**EMPTY, **(found.entity_state or {})}
@@ -280,7 +272,7 @@ def objection_to(kind: Kind, plan: Plan, points: Mapping[str, str]) -> str | Non
         return over_budget
     unknown = sorted(set(points) - {member.name for member in plan.members})
     if unknown:
-        return f"points names {unknown[0]!r}, which is no member of the plan"
+        return f"points names {unknown[0][:60]!r}, which is no member of the plan"
     return None
 
 
@@ -291,9 +283,3 @@ def _run_id(req: func.HttpRequest) -> str | None:
 
 def _unknown_run() -> func.HttpResponse:
     return problem(HTTPStatus.NOT_FOUND, "there is no such run")
-
-
-def _said(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
-    )

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from domain.asr_draft import draft
 from domain.asr_drift import Drift, drift
@@ -23,15 +23,13 @@ from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.replication import ProtectedItem
 from triggers.runs import Plans, holder_of
-from triggers.web import answer, mistakes_of, problem, read_object
+from triggers.web import answer, mistakes_of, problem, read_model
 
 PLAN_ID = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.RecoveryServices/vaults/[^/]+)"
     r"/replicationRecoveryPlans/([^/?#\s]+)",
     re.IGNORECASE,
 )
-
-Body = TypeVar("Body", bound=Model)
 
 
 class RecoveryPlans(Protocol):
@@ -63,6 +61,10 @@ class ImportAsked(Model):
     name: Slug | None = None
 
 
+class PushAsked(Model):
+    """The body of a push, which says nothing yet."""
+
+
 class CheckAsked(Model):
     """The body of a check: the text of a plan file, and what it is called."""
 
@@ -91,7 +93,7 @@ class AsrPlans:
     def import_plan(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return the plan file that a recovery plan makes, and what is still to be filled in; nothing is kept."""
         try:
-            asked = _asked(req, ImportAsked)
+            asked = read_model(req, ImportAsked)
             like = self._plan(asked.like) if asked.like else None
             asr, items = self._given(asked)
             made = draft(asr, like, asked.name, items)
@@ -114,7 +116,7 @@ class AsrPlans:
     def check_plan(self, req: func.HttpRequest) -> func.HttpResponse:
         """Say whether a plan file is valid: 422 with every mistake and what is still to be filled in."""
         try:
-            asked = _asked(req, CheckAsked)
+            asked = read_model(req, CheckAsked)
             plan = self.read_text(asked.text, asked.where)
         except Refusal as refusal:
             return refusal.response
@@ -135,6 +137,7 @@ class AsrPlans:
     ) -> func.HttpResponse:
         """Make Azure's recovery plans what the plan says: the job of each that was otherwise; 409 during a run."""
         try:
+            read_model(req, PushAsked, empty_is={})
             plan = self._plan(req.route_params.get("plan", ""))
             holder = await holder_of(client, plan.app)
             if holder:
@@ -244,13 +247,3 @@ class AsrPlans:
         except StepError as error:
             said = f"Azure refused: {error.message}"
             raise Refusal(problem(HTTPStatus.BAD_GATEWAY, said)) from error
-
-
-def _asked(req: func.HttpRequest, kind: type[Body]) -> Body:
-    try:
-        return kind.model_validate(read_object(req))
-    except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()
-        )
-        raise Refusal(problem(HTTPStatus.BAD_REQUEST, said)) from error

@@ -7,14 +7,17 @@ import math
 from collections.abc import Iterable
 from email.message import Message
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import azure.functions as func
+from pydantic import BaseModel, ValidationError
 
 from domain.plan_rules import PlanRefused
 
 BODY_LIMIT_BYTES = 1_000_000
 DEEPEST = 40
+MISTAKES_TOLD = 5
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class BadBody(Exception):
@@ -77,6 +80,23 @@ def read_object(req: func.HttpRequest, empty_is: dict[str, Any] | None = None) -
     if _depth(value) > DEEPEST:
         raise BadBody(f"the body is nested too deep; {DEEPEST} levels are read")
     return value
+
+
+def read_model(
+    req: func.HttpRequest, kind: type[Body], empty_is: dict[str, Any] | None = None
+) -> Body:
+    """Return the body as what a door takes; raises BadBody with the first mistakes by name."""
+    value = read_object(req, empty_is)
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        found = [f"{_place(e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
+        more = [f"and {len(found) - MISTAKES_TOLD} more"] if len(found) > MISTAKES_TOLD else []
+        raise BadBody("; ".join(found[:MISTAKES_TOLD] + more)) from error
+
+
+def _place(where: tuple[int | str, ...]) -> str:
+    return ".".join(str(part)[:40] for part in where[:6]) or "body"
 
 
 class _Twice(Exception):
