@@ -25,6 +25,11 @@ CONTROLS = {
     "cancel": "stop a run where it stands",
     "force": "go on without the source's help",
 }
+WORDS = {
+    "retry": "try the step again that failed and waits for a word",
+    "skip": "go on without the step that waits for a word",
+    "stop": "let the step be that waits for a word: its tier has not arrived",
+}
 POINTS = ("latest", "latest_processed", "latest_app_consistent", "latest_crash_consistent")
 FACTS = 5
 
@@ -52,6 +57,10 @@ def add_to(commands: Commands) -> None:
         parser.set_defaults(verdict=verdict)
     for verb, says in CONTROLS.items():
         _with_run(add_command(commands, verb, says, control)).set_defaults(verb=verb)
+    for verb, says in WORDS.items():
+        parser = _with_run(add_command(commands, verb, says, give_word))
+        parser.add_argument("--step", help="the step you mean; refused if another one waits")
+        parser.set_defaults(verb=verb)
 
 
 def list_runs(app: App, asked: argparse.Namespace) -> int:
@@ -125,6 +134,20 @@ def control(app: App, asked: argparse.Namespace) -> int:
     return DONE
 
 
+def give_word(app: App, asked: argparse.Namespace) -> int:
+    """Say what becomes of the step that waits for a word."""
+    step = asked.step
+    if step is None:
+        waits = app.get("runs", asked.run_id).get("waitsFor")
+        if not waits or asked.verb not in waits.get("verbs", ()):
+            complain(f"no step of {asked.run_id} waits for a word")
+            return SAID_NO
+        step = waits["gate"]
+    app.post("runs", asked.run_id, "controls", body={"verb": asked.verb, "step": step})
+    say(f"{asked.run_id}: {asked.verb} {step}")
+    return DONE
+
+
 def _with_run(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("run_id", metavar="RUN")
     return parser
@@ -139,6 +162,10 @@ def _waits(found: Json) -> None:
     waits = found.get("waitsFor")
     if waits:
         says = f": {waits['says']}" if waits.get("says") else ""
+        if waits.get("verbs"):
+            words = ", ".join(waits["verbs"])
+            say(f"step {waits['gate']} waits until {_time(waits['until'])} UTC for {words}{says}")
+            return
         say(f"asks at gate {waits['gate']} until {_time(waits['until'])} UTC{says}")
         say(f"  plan digest {waits['digest']}")
 

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from adapters.plan_file import read_plan
+from adapters.plan_file import read_plan, write_plan
 from adapters.plan_schema import schema_text
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
+from tests.plan_samples import plan_data
 
 ROOT = Path(__file__).parents[2]
 SHOP = (ROOT / "plans/shop.yaml").read_text(encoding="utf-8")
@@ -317,3 +318,16 @@ def test_the_schema_accepts_the_plans_and_refuses_a_misspelt_key() -> None:
         assert not list(editor.iter_errors(yaml.safe_load(file.read_text(encoding="utf-8"))))
     spoilt = yaml.safe_load(changed("  deadline:", "  dedline:"))
     assert [error.validator for error in editor.iter_errors(spoilt)] == ["additionalProperties"]
+
+
+def test_the_example_of_actions_in_the_docs_is_a_plan() -> None:
+    text = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
+    around = {key: value for key, value in plan_data().items() if key != "tiers"}
+    plan = read_plan(write_plan(around) + text.split("```yaml\n")[1].split("```")[0], "example")
+    (tier,) = plan.tiers
+    first, *then = (*tier.pre_actions, *tier.post_actions)
+    assert [action.kind for action in (first, *then)] == ["runbook", "manual", "http", "wait"]
+    assert first.on == ("failover", "failback"), "YAML takes a bare on: for true"
+    assert plan.drill is not None
+    assert plan.drill.hooks[0].name == "close-ports"
+    assert plan.policy.on_failure == "ask"

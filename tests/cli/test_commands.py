@@ -145,6 +145,28 @@ def test_a_word_of_control_is_laid_down(app: Fake, verb: str) -> None:
     assert app.asked[0][1] == {"verb": verb}
 
 
+@pytest.mark.parametrize("verb", ["retry", "skip", "stop"])
+def test_a_word_goes_to_the_step_that_waits_for_one(app: Fake, capsys: Out, verb: str) -> None:
+    stuck = {
+        "gate": "db",
+        "digest": "",
+        "until": "2026-03-14T03:10:00Z",
+        "says": "db-01 failed",
+        "verbs": ["retry", "skip", "stop"],
+    }
+    app.says("GET runs/r-1", {**RUN, "waitsFor": stuck})
+    app.says("POST runs/r-1/controls", {}, 202)
+    assert main(["run", "r-1"]) == 0
+    assert "step db waits until 2026-03-14 03:10:00 UTC for retry, skip" in capsys.readouterr().out
+    assert main([verb, "r-1"]) == 0
+    assert app.asked[-1][1] == {"verb": verb, "step": "db"}
+    assert main([verb, "r-1", "--step", "web"]) == 0
+    assert app.asked[-1][1] == {"verb": verb, "step": "web"}
+    app.says("GET runs/r-1", RUN)
+    assert main([verb, "r-1"]) == 1
+    assert "no step of r-1 waits" in capsys.readouterr().err
+
+
 def test_who_asks_goes_along_and_a_token_goes_nowhere_else(
     app: Fake, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:

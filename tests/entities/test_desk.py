@@ -203,3 +203,53 @@ def test_a_part_tells_where_it_stands_and_looking_writes_nothing() -> None:
     assert asked.state is None
     asked("report", name="db", state="arrived")
     assert asked("standing")["states"] == {"db": "arrived"}
+
+
+def word(asked: Asked, verb: str, step: str | None = None, by: str = "carol") -> Any:
+    return asked("control", verb=verb, by=by, point=None, points={}, step=step)
+
+
+def test_a_step_takes_the_first_word_that_it_waits_for() -> None:
+    asked = Asked(desk)
+    asked("wait", step="db", bell="run.w1")
+    word(asked, "retry", "db")
+    word(asked, "skip", "db", by="dave")
+    told = asked("standing", step="db")["word"]
+    assert (told["verb"], told["by"]) == ("retry", "carol")
+    assert len(asked.state["controls"]) == 1
+    assert asked("standing", step="web")["word"] is None
+
+
+def test_a_step_that_waits_again_forgets_the_word_of_its_last_turn() -> None:
+    asked = Asked(desk)
+    asked("wait", step="db", bell="run.w1")
+    word(asked, "retry", "db")
+    assert (
+        asked(
+            "wait",
+            step="db",
+            bell="run.w1",
+        )["word"]["verb"]
+        == "retry"
+    ), "the same question"
+    assert asked("wait", step="db", bell="run.w2")["word"] is None
+
+
+@pytest.mark.parametrize("verb", ["retry", "skip", "stop"])
+def test_a_word_for_a_step_that_does_not_wait_is_left_out(verb: str) -> None:
+    asked = Asked(desk)
+    word(asked, verb, "db")
+    asked("wait", step="db", bell="run.w1")
+    asked("unwait", step="db")
+    word(asked, verb, "db")
+    word(asked, verb)
+    assert asked.state["controls"] == []
+    assert asked("standing", step="db")["word"] is None
+
+
+def test_a_word_is_no_wish_for_the_commit_window() -> None:
+    asked = Asked(desk)
+    asked("wait", step="db", bell="run.w1")
+    word(asked, "skip", "db")
+    standing = asked("standing")["standing"]
+    assert (standing["wishes"], standing["seen"]) == ([], 1)

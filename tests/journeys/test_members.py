@@ -72,3 +72,28 @@ def test_an_optional_member_that_arrives_leaves_a_plain_success(tmp_path: Path) 
         run = w.fail_over()
         assert w.approved_to_the_end(run)["outcome"] == "COMPLETED"
         assert not any("report-01" in deviation for deviation in w.evidence(run)["deviations"])
+
+
+def test_a_required_member_whose_job_never_ends_is_timed_out_and_told_of(tmp_path: Path) -> None:
+    def impatient(plan: Json) -> None:
+        plan["tiers"][1]["within"] = "PT20M"
+
+    with world(tmp_path, impatient) as w:
+        w.azure.faults.add("job_stuck", operation=FAILOVER, item="app-prod-01")
+        run = w.fail_over()
+        shown = w.approved_to_the_end(run)
+        record = w.evidence(run)
+        assert shown["outcome"] == record["run"]["outcome"] == "PARTIAL"
+        assert record["tiers"][1]["members"][0]["outcome"] == "timed_out"
+        assert any("app-prod-01: timed_out after 1 attempts" in d for d in record["deviations"])
+        assert w.endpoints_enabled()[-1] == {"east"}
+
+
+def test_an_optional_member_that_is_retried_is_told_of_and_leaves_a_plain_success(
+    tmp_path: Path,
+) -> None:
+    with world(tmp_path, with_reports, with_a_report_machine) as w:
+        w.azure.faults.add("job_failed", operation=FAILOVER, item="report-01", times=1)
+        run = w.fail_over()
+        assert w.approved_to_the_end(run)["outcome"] == "COMPLETED"
+        assert "report-01: arrived after 2 attempts" in w.evidence(run)["deviations"]
