@@ -9,6 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.actions import Actions
+from activities.calendar import Calendar
 from activities.drill import Drills
 from activities.evidence import Archive
 from activities.health import Health
@@ -29,6 +30,7 @@ from adapters.evidence_pages import html, markdown
 from adapters.evidence_store import FolderEvidence
 from adapters.http_calls import HttpCalls
 from adapters.identity import Clients
+from adapters.ledger import FolderLedger
 from adapters.plan_file import read_plan, write_plan
 from adapters.plan_store import FolderPlans
 from adapters.probes import NetworkProbes
@@ -47,6 +49,7 @@ from entities.desk import desk
 from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
+from orchestrators.calendar import keep_calendar
 from orchestrators.chains import move_chain
 from orchestrators.drill import drill
 from orchestrators.failback import fail_back
@@ -69,6 +72,7 @@ from triggers.lookout import Incidents
 from triggers.pace import Pace
 from triggers.plan_views import PlanViews
 from triggers.run_list import list_runs
+from triggers.schedules import BEAT, Schedules
 
 settings = Settings.read(os.environ, Path(__file__).parent)
 clients = Clients(settings.arm_endpoint, settings.arm_audience, settings.client_id)
@@ -76,6 +80,7 @@ vault = AzureSiteRecovery(clients)
 profiles = AzureTrafficManager(clients)
 plans = FolderPlans(settings.plan_store)
 evidence = FolderEvidence(settings.evidence_store)
+ledger = FolderLedger(settings.ledger)
 
 recovery = Recovery(vault)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
@@ -93,6 +98,7 @@ health = Health(probes, AzureCompute(clients))
 lookout = Lookout(plans, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
 actions = Actions(HttpCalls(settings.probe_proxy), AzureAutomation(clients))
+calendar = Calendar(plans, ledger)
 archive = Archive(evidence, markdown, html)
 topic = EventTopic(clients, settings.event_topic)
 notices = Notices(topic)
@@ -117,6 +123,7 @@ for orchestrator in (
     await_word,
     shift_traffic,
     watch_region,
+    keep_calendar,
 ):
     app.orchestration_trigger(context_name="context")(orchestrator)
 
@@ -144,6 +151,10 @@ for activity in (
     on_wire(actions.stop_runbook),
     on_wire(archive.seal_evidence),
     on_wire(notices.announce),
+    on_wire(notices.tell_of_plan),
+    on_wire(calendar.look_up_periods),
+    on_wire(calendar.claim_period),
+    on_wire(calendar.note_period),
 ):
     app.activity_trigger(input_name="payload")(activity)
 
@@ -155,6 +166,7 @@ incidents = Incidents(plans, record, topic)
 api = Api(plans, evidence)
 asr_plans = AsrPlans(plans, AzureRecoveryPlans(clients), vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
+schedules = Schedules(plans, ledger)
 
 tokens = EntraTokens(settings.entra_authority, settings.entra_tenant, settings.entra_client_id)
 tokens.warm()
@@ -165,6 +177,9 @@ app.event_grid_trigger(arg_name="event")(
 )
 app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")(
     app.durable_client_input(client_name="client")(incidents.on_watch)
+)
+app.timer_trigger(arg_name="timer", schedule=BEAT)(
+    app.durable_client_input(client_name="client")(schedules.keep_calendars)
 )
 for method, route, read in (
     ("GET", "plans", plan_views.list_plans),
@@ -177,6 +192,7 @@ for method, route, read in (
 for route, show in (
     ("plans/{plan}", plan_views.show_plan),
     ("plans/{plan}/readiness", plan_views.show_readiness),
+    ("schedules", schedules.show),
     ("runs", list_runs),
     ("runs/{id}", api.show_run),
     ("signals/{region}", incidents.show_signals),

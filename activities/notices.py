@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from domain.model import Recorded, RunId
+from domain.model import Recorded, RunId, Slug
 
 
 class Topic(Protocol):
@@ -24,6 +24,14 @@ class Notice(Recorded):
     data: dict[str, Any]
 
 
+class PlanNotice(Recorded):
+    """One thing worth telling of a plan, whether or not it has a run."""
+
+    kind: str
+    plan: Slug
+    data: dict[str, Any]
+
+
 class Told(Recorded):
     """Whether there was anybody to tell."""
 
@@ -39,3 +47,7 @@ class Notices:
     def announce(self, notice: Notice) -> Told:
         """Publish one notice."""
         return Told(told=self.topic.publish(notice.kind, f"runs/{notice.run}", notice.data))
+
+    def tell_of_plan(self, notice: PlanNotice) -> Told:
+        """Publish one notice about a plan."""
+        return Told(told=self.topic.publish(notice.kind, f"plans/{notice.plan}", notice.data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from adapters.plan_file import read_plan
@@ -55,8 +56,14 @@ class FolderPlans:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise PlanRefused(str(path), [Mistake(1, f"cannot be read: {error}")]) from error
-        plan = read_plan(text, str(path))
+        plan = _read_once(text, str(path))
         if plan.name != path.stem:
             what = f"the plan calls itself {plan.name!r}; name the file {plan.name}.yaml or the plan {path.stem!r}"
             raise PlanRefused(str(path), [Mistake(1, what)])
         return plan
+
+
+@lru_cache(maxsize=256)
+def _read_once(text: str, where: str) -> Plan:
+    """Return the plan that a text holds: timers ask every few minutes, and texts seldom change."""
+    return read_plan(text, where)

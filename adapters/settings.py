@@ -24,6 +24,7 @@ OPTIONAL = {
     "DNS_RESOLVERS": "the resolvers that are asked where users are sent, as ip or ip:port, by commas",
     "PROBE_PROXY": "the forward proxy that the probes of gates go through, if the network needs one",
     "VANTAGE_POINTS": "where probes are sent from beside here: name=forward proxy there, by commas",
+    "LEDGER": "the folder that all apps of a pair share; without it a folder of the evidence, for one app alone",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
 }
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -47,6 +48,7 @@ class Settings:
     client_id: str
     plan_store: Path
     evidence_store: Path
+    ledger: Path
     entra_tenant: str
     entra_client_id: str
     resolvers: tuple[tuple[str, int], ...]
@@ -105,6 +107,8 @@ class Settings:
         if wrong:
             keys = "\n  ".join(wrong)
             raise SettingsMissing(f"Leeward does not start; mend these app settings:\n  {keys}")
+        evidence = app / environ["EVIDENCE_STORE"].strip()
+        shared = environ.get("LEDGER", "").strip()
         return cls(
             arm_endpoint=environ["ARM_ENDPOINT"].strip().rstrip("/"),
             arm_audience=(environ.get("ARM_AUDIENCE", "").strip() or PUBLIC_AUDIENCE).rstrip("/"),
@@ -114,7 +118,8 @@ class Settings:
             entra_authority=authority.rstrip("/"),
             requests_per_minute=int(pace[:9]),
             plan_store=app / environ["PLAN_STORE"].strip(),
-            evidence_store=app / environ["EVIDENCE_STORE"].strip(),
+            evidence_store=evidence,
+            ledger=app / shared if shared else evidence / "ledger",
             resolvers=tuple(resolvers),
             probe_proxy=environ.get("PROBE_PROXY", "").strip() or None,
             vantage_points=tuple(points),

@@ -71,6 +71,7 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
     yield from _action_problems(plan)
     yield from _engine_problems(plan)
     yield from _signal_problems(plan)
+    yield from _schedule_problems(plan)
     if plan.protection:
         yield from _protection_problems(plan)
 
@@ -161,6 +162,22 @@ def _action_problems(plan: Plan) -> Iterator[Problem]:
     hooks = plan.drill.hooks if plan.drill else ()
     places = ((("drill", "hooks", n, "name"), hook.name) for n, hook in enumerate(hooks))
     yield from _repeats(places, twice)
+
+
+def _schedule_problems(plan: Plan) -> Iterator[Problem]:
+    schedule = plan.drill.schedule if plan.drill else None
+    if schedule is None or schedule.kind != "round_trip":
+        return
+    missing = []
+    if plan.protection is None:
+        missing.append("a protection section, to replicate home again")
+    if not plan.policy.fence.probes:
+        missing.append("policy.fence.probes, to prove the source before users go home")
+    if missing:
+        yield Problem(
+            place=("drill", "schedule", "kind"),
+            what=f"a round trip needs {' and '.join(missing)}; add it, or schedule kind: drill",
+        )
 
 
 def _protection_problems(plan: Plan) -> Iterator[Problem]:

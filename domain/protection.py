@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.action import Action
 from domain.model import ArmId, Duration, Model, in_words
+from domain.period import DrillSchedule
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 STORAGE_KIND = "/providers/microsoft.storage/storageaccounts/"
@@ -91,6 +92,7 @@ class Drill(Model):
     hooks: tuple[Action, ...] = ()
     deadline: Duration = timedelta(hours=6)
     budget: Budget | None = None
+    schedule: DrillSchedule | None = None
 
     @model_validator(mode="after")
     def _enough_time(self) -> Self:

@@ -63,15 +63,16 @@ LocalTime = Annotated[datetime, BeforeValidator(_text), AfterValidator(_naive)]
 
 def next_after(when: str, zone: str, moment: datetime) -> datetime | None:
     """Return the first time of a schedule later than a moment, in UTC; None where forty years hold none."""
-    return next(_following(when, zone, moment), None)
+    return next(following(when, zone, moment), None)
 
 
 def between(when: str, zone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the times of a schedule later than one moment, up to and including another, in UTC."""
-    return takewhile(lambda comes: comes <= until, _following(when, zone, after))
+    return takewhile(lambda comes: comes <= until, following(when, zone, after))
 
 
-def _following(when: str, zone: str, moment: datetime) -> Iterator[datetime]:
+def following(when: str, zone: str, moment: datetime) -> Iterator[datetime]:
+    """Yield the times of a schedule later than a moment, in order, in UTC."""
     newest = moment
     local = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     for named in timetable(when).after(local):

@@ -10,15 +10,16 @@ FREE: dict[str, Any] = {"holder": None, "token": 0}
 
 
 def lock(context: EntityContext) -> None:
-    """Acquire or release the lock of an application; asking twice changes nothing."""
+    """Acquire or release the lock of an application, or tell who holds it; asking twice changes nothing."""
     state = context.get_state() or FREE
     request = context.get_input()
-    run = request["run"]
     match context.operation_name:
         case "acquire":
-            state, answer = acquire(state, run, request.get("under"))
+            state, answer = acquire(state, request["run"], request.get("under"))
         case "release":
-            state, answer = release(state, run)
+            state, answer = release(state, request["run"])
+        case "holder":
+            answer = {"holder": state["holder"]}
         case other:
             raise UnknownOperation("lock", other)
     context.set_state(state)

@@ -25,7 +25,7 @@ EMPTY: State = {"signals": {}, "aside": [], "looked_at": None, "stances": {}}
 
 
 def region(context: EntityContext) -> None:
-    """Observe a signal, set an event aside, look at what it all means, note what came of it, tell the signals."""
+    """Observe a signal, set an event aside, look at what it means, note what came of it; tell signals and incidents."""
     state: State = {**EMPTY, **(context.get_state() or {})}
     request = context.get_input()
     match context.operation_name:
@@ -40,6 +40,10 @@ def region(context: EntityContext) -> None:
             state = note(state, request)
         case "since":
             context.set_result({"signals": since(state, request["at"])})
+        case "incidents":
+            stances = state["stances"].values()
+            open_now = [stance["incident"]["id"] for stance in stances if stance["incident"]]
+            context.set_result({"incidents": sorted(open_now)})
         case other:
             raise UnknownOperation("region", other)
     context.set_state(state)

@@ -61,6 +61,11 @@ def lookout_of(region: str) -> str:
     return f"lookout-{region}"
 
 
+def calendar_of(plan: str) -> str:
+    """Return the id of the one calendar of a plan."""
+    return f"calendar-{plan}"
+
+
 def run_id(kind: Kind, plan: str, at: datetime, mark: str = "") -> str:
     """Return the id of a run; ``mark`` tells runs of one second apart."""
     verb = kind.value.replace("_", "-")

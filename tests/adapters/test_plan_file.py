@@ -91,11 +91,15 @@ def test_the_plans_of_this_project_are_valid() -> None:
             "*a", "a plan has no YAML aliases; write the value out", id="an alias",
         ),
         pytest.param(
-            "  deadline: PT6H", "  blackout:\n    - {name: x, when: last Frday 18:00, lasts: PT54H}",
+            "last day of Mar,Jun", "last Frday of Mar,Jun",
             "when: last", "'Frday' is no weekday; use 0 to 6 or sun to sat", id="a blackout on no day",
         ),
         pytest.param(
-            "  deadline: PT6H", "  blackout:\n    - {name: x, from: 2026-11-27, until: 2026-11-28, zone: CEST}",
+            "when: first Sunday 03:00", "when: 0 0 3,15 1 * *",
+            "  schedule:", "drills come at one time of a day; name one hour", id="a drill twice a day",
+        ),
+        pytest.param(
+            "lasts: P2D\n      zone: America/New_York", "lasts: P2D\n      zone: CEST",
             "zone: CEST", "unknown time zone 'CEST'", id="an abbreviation for a zone",
         ),
         pytest.param(

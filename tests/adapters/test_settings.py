@@ -25,6 +25,7 @@ def test_the_settings_are_read() -> None:
             "ENTRA_AUTHORITY": "https://login.microsoftonline.us/",
             "REQUESTS_PER_MINUTE": "90",
             "DNS_RESOLVERS": "10.0.0.4, 127.0.0.1:5353",
+            "LEDGER": "/mnt/pair/ledger",
             "PROBE_PROXY": "http://proxy:3128",
             "EVENT_TOPIC_ENDPOINT": "https://t.westus-1.eventgrid.azure.net/api/events",
         }
@@ -39,6 +40,7 @@ def test_the_settings_are_read() -> None:
         requests_per_minute=90,
         plan_store=Path("plans"),
         evidence_store=Path("out/evidence"),
+        ledger=Path("/mnt/pair/ledger"),
         resolvers=(("10.0.0.4", 53), ("127.0.0.1", 5353)),
         probe_proxy="http://proxy:3128",
         event_topic="https://t.westus-1.eventgrid.azure.net/api/events",
@@ -50,6 +52,7 @@ def test_what_may_be_left_out_has_a_default(empty: dict[str, str]) -> None:
     settings = Settings.read({**WHOLE, **empty})
     assert settings.resolvers == (("1.1.1.1", 53), ("8.8.8.8", 53), ("9.9.9.9", 53))
     assert settings.arm_audience == "https://management.azure.com"
+    assert settings.ledger == Path("out/evidence/ledger")
     assert settings.entra_authority == "https://login.microsoftonline.com"
     assert settings.requests_per_minute == 600
     assert settings.probe_proxy is None

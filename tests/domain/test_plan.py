@@ -309,3 +309,14 @@ def test_every_leaf_of_a_plan_is_checked_against_unknown_neighbours() -> None:
             inner = inner[part]
         inner["surprise"] = 1
         assert "surprise" in said(data)
+
+
+def test_a_round_trip_is_scheduled_only_where_it_can_come_home() -> None:
+    network = f"{SUBSCRIPTION}/resourceGroups/n/providers/Microsoft.Network/virtualNetworks/drill"
+    drill = {"network": network, "schedule": {"when": "first Sunday 03:00", "kind": "round_trip"}}
+    (problem,) = problems(drill=drill)
+    assert problem.place == ("drill", "schedule", "kind")
+    assert "a protection section" in problem.what
+    assert "policy.fence.probes" in problem.what
+    drill["schedule"] = {"when": "first Sunday 03:00"}
+    assert plan(drill=drill).drill is not None

@@ -42,6 +42,14 @@ def test_a_run_goes_under_the_one_that_holds_the_lock_however_far_above() -> Non
     assert asked("acquire", run="whole2.3", under="whole2")["token"] is None
 
 
+def test_who_holds_it_can_be_asked_and_nothing_changes() -> None:
+    asked = Asked(lock)
+    assert asked("holder") == {"holder": None}
+    asked("acquire", run="a")
+    assert asked("holder") == {"holder": "a"}
+    assert asked.state == {"holder": "a", "token": 1}
+
+
 def test_a_stranger_releases_nothing() -> None:
     asked = Asked(lock)
     asked("acquire", run="a")

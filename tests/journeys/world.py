@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,15 +137,19 @@ def world(
     estate: Callable[[Json], None] | None = None,
     region_down: bool = True,
     watched: bool = False,
+    start: datetime | None = None,
+    ledger: Path | None = None,
+    calendars: bool = False,
 ) -> Iterator[World]:
     """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins.
 
-    A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer.
+    A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer. No drill comes
+    by itself without ``calendars``; worlds on one ``ledger`` are apps of one pair.
     """
     plans = folder / "plans"
-    plans.mkdir()
+    plans.mkdir(parents=True, exist_ok=True)
     (plans / "shop.yaml").write_text(_changed(ROOT / "plans/shop.yaml", plan))
-    clock = VirtualClock()
+    clock = VirtualClock(start)
     with Simulator(shop_estate(estate), clock) as azure:
         if region_down:
             azure.set_region("eastus", down=True)
@@ -153,6 +158,8 @@ def world(
         os.environ.update(REQUESTS_PER_MINUTE=UNHURRIED)
         callers = Callers(azure.directory)
         os.environ.update({"AzureWebJobs.on_watch.Disabled": str(not watched).lower()})
+        os.environ.update(LEDGER=str(ledger or folder / "ledger"))
+        os.environ.update({"AzureWebJobs.keep_calendars.Disabled": str(not calendars).lower()})
         with (
             Host(ROOT, folder / "host.db", clock) as host,
             httpx.Client(base_url=host.url, timeout=30, trust_env=False, auth=callers) as http,

@@ -9,7 +9,7 @@ from activities.actions import HttpOrder, JobSeen, RunbookOrder
 from activities.drill import LeftoverQuestion, LeftoversSeen, Scene, SceneQuestion
 from activities.evidence import Draft, Sealed
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
-from activities.notices import Notice, Told
+from activities.notices import Notice, PlanNotice, Told
 from activities.points import Chosen, PointQuestion, PointsChosen
 from activities.protection import Pieces, Settings, Standing, Stood
 from activities.readiness import Question
@@ -177,6 +177,9 @@ class Cast:
 
     def seal_evidence(self, draft: Draft, now: datetime) -> Sealed:
         return Sealed(sha256=digest(seal(draft.evidence, draft.facts)))
+
+    def tell_of_plan(self, notice: PlanNotice, now: datetime) -> Told:
+        return Told(told=True)
 
     def announce(self, notice: Notice, now: datetime) -> Told:
         return Told(told=True)

@@ -20,6 +20,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.actions import Actions
+from activities.calendar import Calendar
 from activities.drill import Drills
 from activities.evidence import Archive, Draft
 from activities.health import Health
@@ -46,6 +47,7 @@ from local.host.contract import FunctionFailed, InstanceEnded, InstanceNotFound,
 from local.host.engine import DurableEngine
 from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.approval import await_decision
+from orchestrators.calendar import keep_calendar
 from orchestrators.chains import move_chain
 from orchestrators.drill import drill
 from orchestrators.failback import fail_back
@@ -79,6 +81,7 @@ RUNBOOKS = (
     await_decision,
     await_word,
     shift_traffic,
+    keep_calendar,
 )
 DESKS = (lock, desk, region, book)
 PLAYED = (
@@ -104,6 +107,10 @@ PLAYED = (
     Actions.stop_runbook,
     Archive.seal_evidence,
     Notices.announce,
+    Notices.tell_of_plan,
+    Calendar.look_up_periods,
+    Calendar.claim_period,
+    Calendar.note_period,
 )
 START = datetime(2026, 3, 14, 2, 40, tzinfo=UTC)
 RUN = "failover-shop-1"

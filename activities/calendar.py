@@ -1,0 +1,168 @@
+"""The calendar: which drill of a plan is due, whose it is, and what became of it.
+
+Apps on task hubs of their own look at one ledger. A period belongs to whoever enters it first, and nobody takes it
+over: two drills of one period are worse than one that is missed, and a missed one is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from pydantic import AwareDatetime
+
+from domain.errors import Permanent
+from domain.model import Recorded
+from domain.period import DrillSchedule, Period, PeriodState, period_in, periods_of, split_due
+from domain.plan import Plan
+from domain.plan_rules import PlanRefused
+from domain.schedule import between, blackout_at, next_after
+
+LOOK_BACK = timedelta(days=62)
+UNTOLD_AMONG = 62
+
+
+class Plans(Protocol):
+    """Where the plans lie."""
+
+    def plan(self, name: str) -> Plan:
+        """Return one plan; raises Permanent or PlanRefused."""
+        ...
+
+
+class Ledger(Protocol):
+    """What all apps share: entries that the first to come makes, whole."""
+
+    def claim(self, key: str, entry: dict[str, Any]) -> bool:
+        """Make an entry unless there is one, and say whether this call made it; raises Transient."""
+        ...
+
+    def keep(self, key: str, entry: dict[str, Any]) -> None:
+        """Make an entry or replace it; raises Transient."""
+        ...
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """Return an entry, None where there is none; raises Transient."""
+        ...
+
+    def keys(self, below: str) -> Sequence[str]:
+        """Return the keys of the entries below a place, in order; raises Transient."""
+        ...
+
+
+class Lookup(Recorded):
+    """Which plan's calendar is looked at, when, and by whom."""
+
+    plan: str
+    at: AwareDatetime
+    claim: str
+
+
+class Due(Recorded):
+    """What a look at the calendar found.
+
+    ``due`` is a period that nobody has claimed; ``untold`` are ours that fell out, and nobody was told of it yet.
+    """
+
+    scheduled: bool
+    plan: Plan | None = None
+    due: Period | None = None
+    blackout: str | None = None
+    untold: tuple[Period, ...] = ()
+    next: AwareDatetime | None = None
+    trouble: str | None = None
+
+
+class Claimed(Recorded):
+    """Whether a period belongs to who asked."""
+
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Looks periods up, claims them, and enters what became of them."""
+
+    plans: Plans
+    ledger: Ledger
+
+    def look_up_periods(self, lookup: Lookup) -> Due:
+        """Return the period that is due; those too old to be caught up are entered as missed."""
+        try:
+            plan = self.plans.plan(lookup.plan)
+        except PlanRefused as refused:
+            return Due(scheduled=True, trouble=str(refused))
+        except Permanent:
+            return Due(scheduled=False)
+        schedule = plan.drill.schedule if plan.drill else None
+        if schedule is None:
+            return Due(scheduled=False)
+        open_since = self._known_since(plan, schedule, lookup.at)
+        earliest = max(open_since, lookup.at - LOOK_BACK)
+        known = set(self.ledger.keys(periods_of(plan.name)))
+        periods = {
+            moment: period
+            for moment in between(schedule.when, schedule.zone, earliest, lookup.at)
+            if (period := _period(plan, schedule, moment, lookup)).key not in known
+        }
+        due, missed = split_due(list(periods), lookup.at, schedule.grace)
+        for moment in missed:
+            late = {
+                "state": PeriodState.MISSED,
+                "because": "nobody was there to start it in time",
+            }
+            self._enter(periods[moment].model_copy(update=late))
+        closed = blackout_at(plan.policy.blackout, lookup.at)
+        return Due(
+            scheduled=True,
+            plan=plan if due else None,
+            due=periods[due] if due else None,
+            blackout=str(closed) if closed else None,
+            untold=self._untold(plan, lookup.claim),
+            next=next_after(schedule.when, schedule.zone, lookup.at),
+        )
+
+    def claim_period(self, period: Period) -> Claimed:
+        """Claim a period, with what becomes of it at once; delivered twice it is still ours."""
+        return Claimed(ours=self._enter(period))
+
+    def note_period(self, period: Period) -> Period:
+        """Note what became of a period that is ours."""
+        self.ledger.keep(period.key, period.wire())
+        return period
+
+    def _enter(self, period: Period) -> bool:
+        if self.ledger.claim(period.key, period.wire()):
+            return True
+        held = self.ledger.read(period.key) or {}
+        return held.get("claim") == period.claim and held.get("state") == period.state.value
+
+    def _untold(self, plan: Plan, claim: str) -> tuple[Period, ...]:
+        newest = self.ledger.keys(periods_of(plan.name))[-UNTOLD_AMONG:]
+        periods = [period_in(self.ledger.read(key)) for key in newest]
+        return tuple(p for p in periods if p and p.claim == claim and p.fell_out and not p.told)
+
+    def _known_since(self, plan: Plan, schedule: DrillSchedule, at: datetime) -> datetime:
+        """Return when anybody first saw this schedule: what was due before then was due to nobody."""
+        mark = hashlib.sha256(f"{schedule.when}\n{schedule.zone}".encode()).hexdigest()[:16]
+        key = f"schedules/{plan.name}/{mark}"
+        self.ledger.claim(key, {"since": at.isoformat(), "when": str(schedule)})
+        entry = self.ledger.read(key) or {}
+        try:
+            return datetime.fromisoformat(entry["since"])
+        except (KeyError, ValueError):
+            return at
+
+
+def _period(plan: Plan, schedule: DrillSchedule, due: datetime, lookup: Lookup) -> Period:
+    return Period(
+        plan=plan.name,
+        kind=schedule.kind,
+        due=due,
+        state=PeriodState.CLAIMED,
+        claim=lookup.claim,
+        at=lookup.at,
+    )

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.calendar import Calendar, Due, Lookup
+from domain.errors import Permanent
+from domain.period import Period, PeriodState
+from domain.plan import Plan
+from domain.plan_rules import Mistake, PlanRefused
+from tests.plan_samples import SUBSCRIPTION, plan
+
+NETWORK = f"{SUBSCRIPTION}/resourceGroups/n/providers/Microsoft.Network/virtualNetworks/drill"
+# Sundays: 1 March, 5 April, 3 May 2026.
+MARCH = datetime(2026, 3, 1, 2, tzinfo=UTC)
+APRIL = datetime(2026, 4, 5, 1, tzinfo=UTC)
+MAY = datetime(2026, 5, 3, 1, tzinfo=UTC)
+BEFORE = datetime(2026, 2, 20, tzinfo=UTC)
+
+
+class Shelf:
+    """Plans that change."""
+
+    def __init__(self, **schedule: Any) -> None:
+        self.schedule: dict[str, Any] | None = {
+            "when": "first Sunday 03:00",
+            "zone": "Europe/Berlin",
+            **schedule,
+        }
+        self.trouble: Exception | None = None
+        self.policy: dict[str, Any] = {}
+
+    def plan(self, name: str) -> Plan:
+        if self.trouble:
+            raise self.trouble
+        return plan(
+            drill={"network": NETWORK, "schedule": self.schedule} if self.schedule else None,
+            policy=self.policy,
+        )
+
+
+class Memory:
+    """A ledger in memory."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, dict[str, Any]] = {}
+
+    def claim(self, key: str, entry: dict[str, Any]) -> bool:
+        if key in self.entries:
+            return False
+        self.entries[key] = entry
+        return True
+
+    def keep(self, key: str, entry: dict[str, Any]) -> None:
+        self.entries[key] = entry
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        return self.entries.get(key)
+
+    def keys(self, below: str) -> Sequence[str]:
+        return sorted(key for key in self.entries if key.startswith(f"{below}/"))
+
+
+class Desk:
+    """A calendar and who looks at it."""
+
+    def __init__(self, shelf: Shelf, ledger: Memory, claim: str = "one") -> None:
+        self.calendar = Calendar(shelf, ledger)
+        self.claim = claim
+
+    def look(self, at: datetime) -> Due:
+        return self.calendar.look_up_periods(Lookup(plan="shop", at=at, claim=self.claim))
+
+
+def states(ledger: Memory) -> list[tuple[str, str]]:
+    return [(k.rsplit("/")[-1], ledger.entries[k]["state"]) for k in ledger.keys("periods/shop")]
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def ledger() -> Memory:
+    return Memory()
+
+
+def test_what_was_due_before_anybody_knew_the_schedule_was_due_to_nobody(
+    shelf: Shelf, ledger: Memory
+) -> None:
+    found = Desk(shelf, ledger).look(MARCH + timedelta(hours=1))
+    assert (found.due, found.untold, found.next) == (None, (), APRIL)
+    assert states(ledger) == []
+
+
+def test_a_period_is_due_from_its_moment_to_the_end_of_the_grace(
+    shelf: Shelf, ledger: Memory
+) -> None:
+    desk = Desk(shelf, ledger)
+    assert desk.look(BEFORE).next == MARCH
+    assert desk.look(MARCH - timedelta(seconds=1)).due is None
+    for late in (timedelta(0), timedelta(hours=6)):
+        found = desk.look(MARCH + late)
+        assert found.due is not None
+        assert found.due.due == MARCH
+        assert found.plan is not None
+
+
+def test_after_the_grace_it_is_missed_once_and_told_by_whoever_entered_it(
+    shelf: Shelf, ledger: Memory
+) -> None:
+    one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
+    one.look(BEFORE)
+    late = MARCH + timedelta(hours=6, seconds=1)
+    found = one.look(late)
+    assert found.due is None
+    assert [(p.due, p.state) for p in found.untold] == [(MARCH, PeriodState.MISSED)]
+    assert other.look(late).untold == ()
+    assert one.look(late).untold == found.untold, "until it is noted that it was told"
+    one.calendar.note_period(found.untold[0].model_copy(update={"told": True}))
+    assert one.look(late).untold == ()
+
+
+def test_of_several_periods_the_newest_is_caught_up_and_the_others_are_missed(
+    shelf: Shelf, ledger: Memory
+) -> None:
+    desk = Desk(shelf, ledger)
+    desk.look(BEFORE)
+    found = desk.look(APRIL + timedelta(hours=2))
+    assert found.due is not None
+    assert found.due.due == APRIL
+    assert states(ledger) == [("20260301T020000Z", "missed")]
+    found = desk.look(MAY + timedelta(days=1))
+    assert found.due is None
+    assert [state for _, state in states(ledger)] == ["missed"] * 3
+
+
+def test_a_period_that_another_app_has_claimed_is_not_due(shelf: Shelf, ledger: Memory) -> None:
+    one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
+    one.look(BEFORE)
+    mine, yours = one.look(MARCH).due, other.look(MARCH).due
+    assert mine is not None
+    assert yours is not None
+    assert one.calendar.claim_period(mine).ours
+    assert one.calendar.claim_period(mine).ours, "delivered twice"
+    assert not other.calendar.claim_period(yours).ours
+    assert other.look(MARCH).due is None
+    assert one.look(MARCH + timedelta(days=1)).untold == ()
+
+
+def test_a_claim_whose_period_has_started_is_not_given_again(shelf: Shelf, ledger: Memory) -> None:
+    desk = Desk(shelf, ledger)
+    desk.look(BEFORE)
+    due = desk.look(MARCH).due
+    assert due is not None
+    desk.calendar.claim_period(due)
+    desk.calendar.note_period(due.model_copy(update={"state": PeriodState.STARTED}))
+    assert not desk.calendar.claim_period(due).ours
+
+
+def test_a_changed_schedule_counts_from_when_it_was_seen(shelf: Shelf, ledger: Memory) -> None:
+    desk = Desk(shelf, ledger)
+    desk.look(BEFORE)
+    shelf.schedule = {"when": "0 0 4 1 * *"}
+    found = desk.look(MARCH + timedelta(hours=3))
+    assert found.due is None
+    assert found.next == datetime(2026, 4, 1, 4, tzinfo=UTC)
+
+
+def test_a_blackout_is_told_with_what_is_due(shelf: Shelf, ledger: Memory) -> None:
+    shelf.policy = {"blackout": [{"name": "close", "when": "0 0 0 1 3 *", "lasts": "P1D"}]}
+    desk = Desk(shelf, ledger)
+    assert desk.look(BEFORE).blackout is None
+    assert desk.look(MARCH).blackout == "blackout close until 2026-03-02 00:00 UTC"
+
+
+def test_a_plan_without_a_schedule_has_no_calendar(shelf: Shelf, ledger: Memory) -> None:
+    desk = Desk(shelf, ledger)
+    shelf.schedule = None
+    assert not desk.look(BEFORE).scheduled
+    shelf.trouble = Permanent("plan_unknown", "there is no such plan")
+    assert not desk.look(BEFORE).scheduled
+
+
+def test_a_plan_that_is_broken_for_now_keeps_its_calendar(shelf: Shelf, ledger: Memory) -> None:
+    shelf.trouble = PlanRefused("shop.yaml", [Mistake(3, "unknown key")])
+    found = Desk(shelf, ledger).look(BEFORE)
+    assert found.scheduled
+    assert found.trouble == "shop.yaml, line 3: unknown key"
+
+
+def test_an_entry_that_is_just_being_made_is_nobody_s_yet(shelf: Shelf, ledger: Memory) -> None:
+    desk = Desk(shelf, ledger)
+    desk.look(BEFORE)
+    due = desk.look(MARCH).due
+    assert due is not None
+    ledger.entries[due.key] = {}
+    assert desk.look(MARCH).due is None
+    assert not desk.calendar.claim_period(due).ours
+
+
+def test_the_key_of_a_period_is_the_same_in_every_app() -> None:
+    period = Period(
+        plan="shop",
+        kind="drill",
+        due=MARCH.astimezone(),
+        state="claimed",
+        claim="x",
+        at=MARCH,
+    )
+    assert period.key == "periods/shop/20260301T020000Z"
