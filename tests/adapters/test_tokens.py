@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -264,6 +265,9 @@ def test_a_tenant_that_does_not_answer_blinds_nobody_who_was_seen_before() -> No
         assert keys.key(kid)
     hands.at += 100 * FRESH_SECONDS
     assert keys.key(kid)
+    for thread in threading.enumerate():
+        if thread.name == "tenant-keys":
+            thread.join(30)
     with pytest.raises(Transient) as nobody_can_say:
         keys.key("unseen")
     assert nobody_can_say.value.after is not None
@@ -272,22 +276,29 @@ def test_a_tenant_that_does_not_answer_blinds_nobody_who_was_seen_before() -> No
 
 def test_without_any_key_nobody_can_say_and_the_next_try_is_not_at_once() -> None:
     hands = Hands()
-    keys = SigningKeys("https://127.0.0.1:9/tenant/v2.0", hands)
-    for _ in range(2):
-        with pytest.raises(Transient, match="cannot be fetched"):
-            keys.key("any")
     with Simulator(shop_estate(), VirtualClock()) as azure:
         os.environ.update(azure.environment())
-        keys = SigningKeys(azure.directory.issuer, hands)
-        kid = kid_of(azure.directory)
-        azure.directory.authority = "https://elsewhere.example"
-        with pytest.raises(Transient):
+        issuer, kid = azure.directory.issuer, kid_of(azure.directory)
+        keys = SigningKeys(issuer, hands)
+        del os.environ["REQUESTS_CA_BUNDLE"]
+        with pytest.raises(Transient, match="cannot be fetched"):
             keys.key(kid)
-        azure.directory.authority = azure.arm_endpoint
+        os.environ.update(azure.environment())
         with pytest.raises(Transient):
             keys.key(kid)
         hands.at += FETCH_AGAIN_SECONDS
         assert keys.key(kid)
+
+
+def test_keys_of_another_issuer_are_not_taken() -> None:
+    with Simulator(shop_estate(), VirtualClock()) as azure:
+        os.environ.update(azure.environment(), NO_PROXY="127.0.0.1,localhost")
+        kid = kid_of(azure.directory)
+        elsewhere = azure.directory.issuer.replace("127.0.0.1", "localhost")
+        with pytest.raises(Transient):
+            SigningKeys(elsewhere).key(kid)
+        assert asked_for_keys(azure) == 0
+        assert SigningKeys(azure.directory.issuer).key(kid)
 
 
 def test_old_keys_are_looked_at_again_in_the_background() -> None:
