@@ -151,10 +151,10 @@ class Rehearsal:
             while now(context) < closes:
                 yield from rest(context, closes - now(context), run.id, run.request.under)
                 end = yield from heed_words(context, run)
+                held = int((now(context) - started).total_seconds())
+                self.report = run.drill = self.report.model_copy(update={"held_seconds": held})
                 if end is not None:
                     return end
-            held = int((now(context) - started).total_seconds())
-            self.report = run.drill = self.report.model_copy(update={"held_seconds": held})
         outcome = Outcome.COMPLETED_WITH_SKIPS if run.skips else Outcome.COMPLETED
         told = f"{len(run.plan.tiers)} tiers came up and proved themselves"
         return End(outcome, "; ".join([told, *run.skips]))

@@ -40,6 +40,7 @@ class Interrupted:
         self._words = sorted(self.words)
         self._deaths = sorted(self.deaths)
         self._kept: Path | None = None
+        self._kept_at = 0
 
     def play(self, answer: Callable[[World, str, Json], None]) -> None:
         """Let the run go to its end, through all that was planned for it."""
@@ -61,8 +62,8 @@ class Interrupted:
         self.moment += 1
         due = [entry[0] for entry in self._words[:1]] + self._deaths[:1]
         asked = self._shown().get("waitsFor")
-        kept = self._kept is not None
-        return kept or self._over() or bool(asked) or any(self.moment >= at for at in due)
+        dies = self._kept is not None and self.moment > self._kept_at + 1
+        return dies or self._over() or bool(asked) or any(self.moment >= at for at in due)
 
     def _over(self) -> bool:
         return self.w.host.engine.status(self.run).runtime_status in ("Completed", "Failed")
@@ -82,7 +83,7 @@ class Interrupted:
 
     def _keep(self) -> None:
         """Keep what the host knows now: it dies after its next turn, and remembers no more than this."""
-        self._kept = self.w.host.db.with_name("kept.db")
+        self._kept, self._kept_at = self.w.host.db.with_name("kept.db"), self.moment
         with (
             closing(sqlite3.connect(self.w.host.db)) as db,
             closing(sqlite3.connect(self._kept)) as kept,

@@ -46,3 +46,16 @@ def test_the_judge_sees_what_a_drill_must_not_do(tmp_path: Path) -> None:
         assert made.exists(w.clock.now())
     assert [line.split(" ")[0] for line in broken] == ["production", *["I4"] * 4]
     assert "machines stood as" in broken[0]
+
+
+def test_a_host_that_dies_forgets_its_turn_and_finds_in_azure_what_it_had_begun(
+    tmp_path: Path,
+) -> None:
+    with world(tmp_path, region_down=False) as w:
+        night = Interrupted(w, w.ask("shop", "drill"), deaths=range(1, 40, 2))
+        night.play(approve)
+        assert judge(night) == ("COMPLETED", [])
+        record = w.evidence(night.run)
+    assert len(night.died_at) > 10
+    moved = [member for tier in record["tiers"] for member in tier["members"]]
+    assert any(member["adopted"] for member in [*moved, *record["drill"]["cleaned"]])

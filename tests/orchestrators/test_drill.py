@@ -17,7 +17,7 @@ from domain.request import Kind
 from domain.run import MemberOutcome, Outcome, Readiness, RunEnd
 from tests.orchestrators.cast import deaf, ok
 from tests.orchestrators.nights import DB_APP_WEB
-from tests.orchestrators.stage import Stage, forbidden, throttled
+from tests.orchestrators.stage import START, Stage, forbidden, throttled
 from tests.plan_samples import plan, tier
 
 NETWORK = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/apart"
@@ -193,6 +193,13 @@ def test_a_cancel_ends_the_drill_clean_wherever_it_comes(stage: Stage, seconds: 
     if any(start.startswith("drill ") for start in stage.cast.starts):
         assert stage.cast.starts[-3:] == CLEANED
         assert told(stage).clean
+
+
+def test_a_hold_that_is_cut_short_is_told_as_long_as_it_was(stage: Stage) -> None:
+    stage.at(2000, lambda: stage.say("cancel", ring=1))
+    rehearse(stage, rehearsal(hold="PT1H"))
+    held = next(fact.at for fact in stage.draft.facts if "held for" in fact.what)
+    assert told(stage).held_seconds == 2000 - (held - START).total_seconds()
 
 
 def test_a_paused_drill_is_cleaned_up_when_its_time_is_up(stage: Stage) -> None:
