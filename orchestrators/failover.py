@@ -79,10 +79,9 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
         return End(Outcome.PARTIAL, f"{what}; {run.users_stay}")
     if len(reports) < len(tiers):
         return run.too_late()
+    # Nobody can skip what users need: no word sends them to a tier whose machines are not there.
     behind = [tier for tier in reports if not (tier.arrived or tier.recovered)]
-    if (
-        behind
-    ):  # nobody can skip what users need: no word sends them to a tier whose machines are not there
+    if behind:
         what = "; ".join(
             f"{tier.skipped_by} skipped tier {tier.name}, which did not arrive: {tier.trouble}"
             for tier in behind

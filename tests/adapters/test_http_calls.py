@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import ClassVar
 
 import pytest
@@ -18,6 +18,7 @@ from tests.adapters.test_probes import closed_port, raw
 class Ops(BaseHTTPRequestHandler):
     """Answers with the status that the path ends in."""
 
+    gone_after: ClassVar[list[int]] = []
     asked: ClassVar[list[tuple[str, str, dict[str, str], bytes]]] = []
 
     def answer(self) -> None:
@@ -31,6 +32,18 @@ class Ops(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
+
+    def do_PATCH(self) -> None:
+        """Say as much as anybody listens to, to an end that nobody should wait for."""
+        self.send_response(200)
+        self.end_headers()
+        said = 0
+        try:
+            while said < 64_000_000:
+                said += self.wfile.write(b"x" * 64_000)
+        except OSError:
+            pass
+        self.gone_after.append(said)
 
     do_GET = do_POST = do_PUT = do_DELETE = answer
 
@@ -75,6 +88,11 @@ def test_a_redirect_is_an_answer_and_is_not_followed(ops: str) -> None:
 
 def test_no_more_of_a_body_is_read_than_is_kept(ops: str) -> None:
     assert len(send(f"{ops}/long/200").said) <= KEPT_OUTPUT + 4
+    Ops.gone_after.clear()
+    send(f"{ops}/200", "PATCH")
+    while not Ops.gone_after:
+        Event().wait(0.01)
+    assert Ops.gone_after[0] < 64_000_000
 
 
 @pytest.mark.parametrize(
