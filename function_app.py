@@ -19,6 +19,7 @@ from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
+from activities.recovery_plans import PlanDriver
 from activities.reprotection import Reprotection
 from activities.survey import Survey
 from activities.traffic import Traffic
@@ -49,6 +50,7 @@ from entities.desk import desk
 from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
+from orchestrators.asr_watch import watch_plan
 from orchestrators.calendar import keep_calendar
 from orchestrators.chains import move_chain
 from orchestrators.drill import drill
@@ -82,7 +84,9 @@ plans = FolderPlans(settings.plan_store)
 evidence = FolderEvidence(settings.evidence_store)
 ledger = FolderLedger(settings.ledger)
 
+recovery_plans = AzureRecoveryPlans(clients)
 recovery = Recovery(vault)
+driver = PlanDriver(vault, recovery_plans)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
 points = Points(vault)
 resources = AzureResources(clients)
@@ -119,6 +123,7 @@ for orchestrator in (
     move_chain,
     move_tier,
     watch_wave,
+    watch_plan,
     await_decision,
     await_word,
     shift_traffic,
@@ -131,6 +136,11 @@ for activity in (
     on_wire(recovery.start_wave),
     on_wire(recovery.check_wave),
     on_wire(recovery.cancel_wave),
+    on_wire(driver.look_at_plans),
+    on_wire(driver.start_plan),
+    on_wire(driver.check_plan),
+    on_wire(driver.resume_plan),
+    on_wire(driver.cancel_plan),
     on_wire(reprotection.prepare_reprotection),
     on_wire(drills.set_scene),
     on_wire(drills.look_for_leftovers),
@@ -164,7 +174,7 @@ for entity in (lock, desk, region, book):
 alerts = Alerts(plans, record)
 incidents = Incidents(plans, record, topic)
 api = Api(plans, evidence)
-asr_plans = AsrPlans(plans, AzureRecoveryPlans(clients), vault, read_plan, write_plan)
+asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 schedules = Schedules(plans, ledger)
 
@@ -185,7 +195,7 @@ for method, route, read in (
     ("GET", "plans", plan_views.list_plans),
     ("GET", "plans/{plan}/diff", asr_plans.show_drift),
     ("GET", "runs/{id}/evidence", api.show_evidence),
-    ("POST", "plans/check", asr_plans.check_plan),
+    ("POST", "plans/check", asr_plans.check_plan_file),
     ("POST", "plans/import", asr_plans.import_plan),
 ):
     app.route(route=route, methods=[method])(door.reads(read))

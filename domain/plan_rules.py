@@ -93,6 +93,14 @@ def _engine_problems(plan: Plan) -> Iterator[Problem]:
             what="engine: asr needs recovery_plans, the names of the vault's recovery plans in order; "
             "`leeward plan push` makes them",
         )
+    around = (action for tier in plan.tiers for action in (*tier.pre_actions, *tier.post_actions))
+    for action in around if plan.engine == "asr" else ():
+        if action.http or action.wait:
+            yield Problem(
+                place=("engine",),
+                what=f"engine: asr cannot take action {action.name!r}: Azure's plans know runbooks and manual "
+                "steps alone; use engine: leeward, or make it a runbook",
+            )
     if plan.name in plan.depends_on:
         yield Problem(
             place=("depends_on",),

@@ -21,7 +21,8 @@ from domain.reports import DrillReport, Leftover
 from domain.run import MemberReport, Outcome
 
 from orchestrators.actions import around_of, run_actions
-from orchestrators.before import assess, clean_up_drills, decide, errors, lost
+from orchestrators.asr_engine import after_plans, assess_plans, by_plans, move_by_plans, stop_plans
+from orchestrators.before import clean_up_drills, decide, errors, lost
 from orchestrators.chains import ARRIVED, keep, move_in_order
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import rest
@@ -44,7 +45,7 @@ def drill(context: Context) -> Steps[dict[str, object]]:
     """Bring the application up beside itself, prove it, and leave nothing behind."""
     rehearsal = Rehearsal()
     steps = (
-        assess,
+        assess_plans,
         rehearsal.set_scene,
         rehearsal.decide,
         clean_up_drills,
@@ -100,10 +101,13 @@ class Rehearsal:
         self.began = run.touched = True
         started = now(context)
         tiers = run.plan.ordered_tiers()
-        moves = {tier.name: self._move(run, tier) for tier in tiers}
-        moved = yield from move_in_order(
-            context, run.journal, run.id, run.request.under, moves, tiers, run.until
-        )
+        if by_plans(run):
+            moved = yield from move_by_plans(context, run, Verb.DRILL, self.report.network)
+        else:
+            moves = {tier.name: self._move(run, tier) for tier in tiers}
+            moved = yield from move_in_order(
+                context, run.journal, run.id, run.request.under, moves, tiers, run.until
+            )
         keep(run, moved)
         run.spent.recovery = now(context) - started
         reports = moved.reports
@@ -164,7 +168,12 @@ class Rehearsal:
         if not self.began:
             return end
         run.step("clean-up")
+        if by_plans(run):
+            yield from stop_plans(context, run, Verb.DRILL)
         yield from self._stop_what_runs(context, run)
+        if by_plans(run):
+            closes = run.ends_by - SEAL_WITHIN
+            yield from after_plans(context, run, Verb.DRILL_CLEANUP, closes)
         waiting = wave_of(run.plan.vault, Verb.DRILL_CLEANUP, *run.plan.tiers, items=run.items)
         known = tuple(member for member in waiting.members if member.name in run.items)
         waiting = waiting.model_copy(update={"members": known})

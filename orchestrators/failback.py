@@ -6,6 +6,7 @@ serves at home it protects the way out again.
 
 from __future__ import annotations
 
+from orchestrators.asr_engine import assess_plans
 from orchestrators.before import assess, clean_up_drills, decide
 from orchestrators.conduct import conduct
 from orchestrators.drain import drain, take_back_drain
@@ -19,7 +20,7 @@ from orchestrators.window import commit, soak
 def fail_back(context: Context) -> Steps[dict[str, object]]:
     """Protect the way home, go home as gracefully as a failover goes out, and protect the way out again."""
     steps = (
-        assess,
+        assess_plans,
         decide,
         protect_the_way_home,
         clean_up_drills,

@@ -9,11 +9,14 @@ protects the way out again at its end.
 from __future__ import annotations
 
 from activities.health import Health, SourceQuestion
+from domain.plan import Tier
 from domain.policy import Reaction
+from domain.replication import Verb
 from domain.run import Outcome, Silence, judge_fence
 
 from orchestrators.actions import around_of
-from orchestrators.before import assess, clean_up_drills, decide
+from orchestrators.asr_engine import assess_plans, by_plans, move_by_plans
+from orchestrators.before import clean_up_drills, decide
 from orchestrators.chains import ARRIVED, keep, move_in_order
 from orchestrators.conduct import conduct
 from orchestrators.drain import drain, take_back_drain
@@ -28,7 +31,7 @@ from orchestrators.window import commit, soak
 def fail_over(context: Context) -> Steps[dict[str, object]]:
     """Move tiers in order, prove each, then switch traffic, then commit. The first tier to fail stops the rest."""
     steps = (
-        assess,
+        assess_plans,
         decide,
         clean_up_drills,
         drain,
@@ -45,29 +48,15 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
     """Move the tiers as their graph allows; the first that does not arrive stops the rest."""
     started = now(context)
     tiers = run.plan.ordered_tiers()
-    moves = {
-        tier.name: TierMove(
-            run=run.id,
-            under=run.request.under,
-            vault=run.plan.vault,
-            tier=tier,
-            items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
-            graceful=run.graceful,
-            point=run.request.point or run.plan.policy.recovery_point,
-            points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
-            retry=run.plan.policy.retry,
-            around=around_of(run, run.until),
-            run_started_at=run.started_at,
-            incident_at=run.incident_at,
-            until=run.until,
-        )
-        for tier in tiers
-    }
     run.touched = True
     run.down_since = run.down_since or now(context)
-    moved = yield from move_in_order(
-        context, run.journal, run.id, run.request.under, moves, tiers, run.until
-    )
+    if by_plans(run):
+        moved = yield from move_by_plans(context, run, Verb.FAILOVER)
+    else:
+        moves = {tier.name: _move(run, tier) for tier in tiers}
+        moved = yield from move_in_order(
+            context, run.journal, run.id, run.request.under, moves, tiers, run.until
+        )
     keep(run, moved)
     run.spent.recovery = now(context) - started
     reports = moved.reports
@@ -93,6 +82,24 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
         for member in tier.lost
     ]
     return None
+
+
+def _move(run: Record, tier: Tier) -> TierMove:
+    return TierMove(
+        run=run.id,
+        under=run.request.under,
+        vault=run.plan.vault,
+        tier=tier,
+        items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
+        graceful=run.graceful,
+        point=run.request.point or run.plan.policy.recovery_point,
+        points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
+        retry=run.plan.policy.retry,
+        around=around_of(run, run.until),
+        run_started_at=run.started_at,
+        incident_at=run.incident_at,
+        until=run.until,
+    )
 
 
 def fence(context: Context, run: Record) -> Steps[End | None]:

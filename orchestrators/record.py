@@ -96,6 +96,7 @@ class Record:
         self.fence: FenceReport | None = None
         self.traffic: TrafficReport | None = None
         self.commit: CommitReport | None = None
+        self.recovery_plans: dict[str, tuple[str, ...]] = {}
         self.actions: list[ActionReport] = []
         self.drill: DrillReport | None = None
         self.protection: ProtectionReport | None = None

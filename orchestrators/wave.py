@@ -82,7 +82,7 @@ def run_wave(
         ended = {news.name: news for news in watched.ended}
         for member in waiting:
             said = next(s for s in started if s.name == member.name)
-            report = _report(
+            report = report_of(
                 member,
                 said,
                 ended.get(member.name),
@@ -91,10 +91,10 @@ def run_wave(
                 now(context),
                 attempt,
             )
-            reports[member.name] = _with_loss(report, incident_at)
+            reports[member.name] = with_loss(report, incident_at)
         failed = [m for m in waiting if reports[m.name].outcome is MemberOutcome.FAILED]
         for member in waiting:
-            journal.note(_member_fact(wave.verb, reports[member.name]))
+            journal.note(member_fact(wave.verb, reports[member.name]))
         if not failed or attempt == retry.attempts or now(context) + retry.pause >= until:
             break
         journal.note(
@@ -195,7 +195,7 @@ def _with_jobs(
     return tuple(m.model_copy(update={"job": jobs[m.name]}) for m in members if m.name in jobs)
 
 
-def _report(
+def report_of(
     member: WaveMember,
     said: Started,
     ended: Ended | None,
@@ -236,7 +236,7 @@ def _report(
     )
 
 
-def _with_loss(report: MemberReport, incident_at: datetime | None) -> MemberReport:
+def with_loss(report: MemberReport, incident_at: datetime | None) -> MemberReport:
     """Add how old the recovery point was when the incident began: what was written since is lost.
 
     A point from after that shows that replication had gone on; then the failover itself is what ended it.
@@ -268,7 +268,8 @@ def _some(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 5 else f"{len(names)} members"
 
 
-def _member_fact(verb: Verb, report: MemberReport) -> str:
+def member_fact(verb: Verb, report: MemberReport) -> str:
+    """Return what became of one member, in a sentence."""
     if report.outcome is not MemberOutcome.ARRIVED:
         return f"{report.name}: {verb.value} {report.outcome.value}: {report.error}"
     if verb is not Verb.FAILOVER:

@@ -25,7 +25,8 @@ from domain.run import (
     in_their_words,
 )
 
-from orchestrators.before import assess, errors, lost
+from orchestrators.asr_engine import after_plans, assess_plans, by_plans
+from orchestrators.before import errors, lost
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import read_standing, rest
 from orchestrators.durable import Context, StepFailed, Steps, now
@@ -42,7 +43,7 @@ ROLL_BACK_LEG = 9
 
 def commit_failover(context: Context) -> Steps[dict[str, object]]:
     """Close the window of a failover that was left uncommitted."""
-    return (yield from conduct(context, (assess, open_window)))
+    return (yield from conduct(context, (assess_plans, open_window)))
 
 
 def soak(context: Context, run: Record) -> Steps[End | None]:
@@ -158,6 +159,8 @@ def commit_members(context: Context, run: Record, mode: str) -> Steps[End | None
     there = tuple(member for member in wave.members if member.name not in behind)
     wave = wave.model_copy(update={"members": there})
     until = min(run.until, started + COMMIT_WITHIN)
+    if by_plans(run):
+        yield from after_plans(context, run, Verb.COMMIT, until)
     members = yield from run_wave(context, run.journal, wave, run.plan.policy.retry, until)
     run.spent.commit += now(context) - started
     open_still = lost(members)

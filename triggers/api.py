@@ -23,7 +23,7 @@ from domain.desk import EMPTY, useless_word
 from domain.desk import objection_to as objection_to_decision
 from domain.errors import StepError
 from domain.model import Model
-from domain.plan import Plan
+from domain.plan import Engine, Plan
 from domain.plan_rules import PlanRefused
 from domain.policy import RecoveryPoint
 from domain.request import TAKES_ALONG, USUAL_MODE, Kind, Mode, RunRequest
@@ -270,6 +270,8 @@ def objection_to(kind: Kind, plan: Plan, points: Mapping[str, str]) -> str | Non
     over_budget = objection_to_round_trip(plan) if kind is Kind.ROUND_TRIP else None
     if over_budget:
         return over_budget
+    if points and plan.engine is Engine.ASR and kind in (Kind.FAILOVER, Kind.DRILL):
+        return "engine: asr takes one recovery_point rule for all machines; leave points out"
     unknown = sorted(set(points) - {member.name for member in plan.members})
     if unknown:
         return f"points names {unknown[0][:60]!r}, which is no member of the plan"

@@ -113,7 +113,7 @@ class AsrPlans:
             }
         )
 
-    def check_plan(self, req: func.HttpRequest) -> func.HttpResponse:
+    def check_plan_file(self, req: func.HttpRequest) -> func.HttpResponse:
         """Say whether a plan file is valid: 422 with every mistake and what is still to be filled in."""
         try:
             asked = read_model(req, CheckAsked)

@@ -29,6 +29,7 @@ from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
 from activities.recovery import Recovery
+from activities.recovery_plans import PlanDriver
 from activities.reprotection import Reprotection
 from activities.survey import Survey
 from activities.traffic import Traffic
@@ -47,6 +48,7 @@ from local.host.contract import FunctionFailed, InstanceEnded, InstanceNotFound,
 from local.host.engine import DurableEngine
 from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.approval import await_decision
+from orchestrators.asr_watch import watch_plan
 from orchestrators.calendar import keep_calendar
 from orchestrators.chains import move_chain
 from orchestrators.drill import drill
@@ -78,6 +80,7 @@ RUNBOOKS = (
     move_chain,
     move_tier,
     watch_wave,
+    watch_plan,
     await_decision,
     await_word,
     shift_traffic,
@@ -88,6 +91,11 @@ PLAYED = (
     Recovery.start_wave,
     Recovery.check_wave,
     Recovery.cancel_wave,
+    PlanDriver.look_at_plans,
+    PlanDriver.start_plan,
+    PlanDriver.check_plan,
+    PlanDriver.resume_plan,
+    PlanDriver.cancel_plan,
     Survey.survey_protection,
     Groundwork.ensure_pieces,
     Groundwork.settle_items,
