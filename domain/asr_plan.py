@@ -105,6 +105,7 @@ def tiers_of(asr: AsrPlan, like: Plan | None = None) -> tuple[tuple[Tier, ...], 
     """Return Azure's groups as tiers, and what could not be taken over; what only Leeward knows comes from ``like``."""
     known = {member.item_name.casefold(): member for member in (like.members if like else ())}
     tiers: list[Tier] = []
+    named = {a.name for t in (like.tiers if like else ()) for a in _own(t)}
     notes = [
         f"the actions of group {group.kind} stay with Azure: Leeward has no step for them"
         for group in asr.groups
@@ -117,8 +118,8 @@ def tiers_of(asr: AsrPlan, like: Plan | None = None) -> tuple[tuple[Tier, ...], 
         twin = _twin(group, like)
         name = distinct(tier_name(group, twin, number), [tier.name for tier in tiers])
         base = twin or next((t for t in (like.tiers if like else ()) if t.name == name), None)
-        before, left_before = _taken(group.before, base.pre_actions if base else ())
-        after, left_after = _taken(group.after, base.post_actions if base else ())
+        before, left_before = _taken(group.before, base.pre_actions if base else (), named)
+        after, left_after = _taken(group.after, base.post_actions if base else (), named)
         notes += [f"tier {name}: {why}" for why in (*left_before, *left_after)]
         members = tuple(known.get(i.name.casefold()) or _member(i) for i in group.items)
         given = {"name": name, "members": members, "pre_actions": before, "post_actions": after}
@@ -174,8 +175,7 @@ def plan_names(plan: Plan, count: int) -> tuple[str, ...]:
 
 def own_actions(plan: Plan) -> tuple[str, ...]:
     """Return the actions that Azure's plans cannot hold, by name."""
-    actions = (a for tier in plan.tiers for a in (*tier.pre_actions, *tier.post_actions))
-    return tuple(action.name for action in actions if asr_action(action) is None)
+    return tuple(action.name for tier in plan.tiers for action in _own(tier))
 
 
 def _parts(plan: Plan) -> Iterator[tuple[Tier, ...]]:
@@ -228,19 +228,26 @@ def _told(actions: Sequence[Action]) -> list[Json]:
 
 
 def _taken(
-    given: Sequence[Json], kept: Sequence[Action]
+    given: Sequence[Json], there: Sequence[Action], named: set[str]
 ) -> tuple[tuple[Action, ...], tuple[str, ...]]:
     """Return Azure's actions as Leeward's after those that only Leeward has, and why some are left out."""
-    actions = [action for action in kept if asr_action(action) is None]
+    actions = [action for action in there if asr_action(action) is None]
     left = []
     for one in given:
-        name = distinct(slug(str(one.get("actionName") or ""), "action"), [a.name for a in actions])
+        name = distinct(slug(str(one.get("actionName") or ""), "action"), named)
         action = action_of(one, name)
         if isinstance(action, str):
             left.append(action)
         else:
             actions.append(action)
+            named.add(name)
     return tuple(actions), tuple(left)
+
+
+def _own(tier: Tier) -> list[Action]:
+    """Return the actions of a tier that Leeward alone can do."""
+    every = (*tier.pre_actions, *tier.post_actions)
+    return [action for action in every if asr_action(action) is None]
 
 
 def _member(item: PlanItem) -> Member:

@@ -181,13 +181,24 @@ def test_actions_move_with_their_group_and_what_only_leeward_does_is_kept() -> N
     assert [a.name for a in first.pre_actions] == ["call", "step"]
 
 
+def test_actions_of_one_name_are_told_apart_across_the_plan() -> None:
+    shop = three(tier("db"), tier("web"))
+    (body,) = bodies(shop)
+    for group in body["properties"]["groups"]:
+        group["startGroupActions"] = [MANUAL]
+    made = draft(read({"name": "shop", **body}), like=shop)
+    names = [a.name for t in Plan.model_validate(made.data).tiers for a in t.pre_actions]
+    assert names == ["ask-the-treasurer", "ask-the-treasurer-2"]
+
+
 def test_a_large_plan_is_split_and_its_tiers_stay_in_order() -> None:
     eight = three(*(tier(f"t{n}") for n in range(8)))
     assert [len(b["properties"]["groups"]) for b in bodies(eight)] == [7, 1]
     assert [name for name, _ in pushed(eight, items(eight))] == ["shop-1", "shop-2"]
     action = {"name": "x", "manual": "Look."}
     large = tier("large", *(f"m-{n}" for n in range(250)))
-    shop = three(tier("db"), {**large, "pre_actions": [action], "post_actions": [action]})
+    last = {**action, "name": "y"}
+    shop = three(tier("db"), {**large, "pre_actions": [action], "post_actions": [last]})
     found = [
         [
             (
