@@ -22,7 +22,7 @@ from domain.run import Outcome, ProfileState, Readiness, RunEnd
 from domain.umbrella import gather
 from tests.orchestrators.cast import BEFORE
 from tests.orchestrators.nights import night
-from tests.orchestrators.stage import RUN, Stage
+from tests.orchestrators.stage import RUN, START, Stage
 from tests.plan_samples import SUBSCRIPTION
 from triggers.together import umbrella_over
 
@@ -237,6 +237,17 @@ def test_a_pause_holds_what_has_not_begun_and_a_resume_lets_it_go_on(stage: Stag
     at = began(stage)
     assert at["id"] == at["mail"] == 0
     assert min(at["pay"], at["crm"]) >= 600, "id itself held before its traffic moved"
+    assert record_of(stage, f"{RUN}.2").run.started_at >= START + timedelta(minutes=10)
+
+
+def test_a_pause_between_two_applications_begins_no_run(stage: Stage) -> None:
+    soaks = {"mode": "auto_after", "after": "PT5M"}
+    begin(stage, applications({"id": [], "shop": ["id"]}, commit=soaks))
+    stage.run_for(60)
+    stage.say("pause")
+    stage.at(1200, lambda: stage.say("resume"))
+    assert stage.run_to_end().outcome is Outcome.COMPLETED
+    assert record_of(stage, f"{RUN}.2").run.started_at >= START + timedelta(minutes=20)
 
 
 def test_a_cancel_reaches_those_that_move_and_those_that_wait(stage: Stage) -> None:
