@@ -32,6 +32,7 @@ from adapters.evidence_store import FolderEvidence
 from adapters.http_calls import HttpCalls
 from adapters.identity import Clients
 from adapters.ledger import FolderLedger
+from adapters.people_file import PeopleFile
 from adapters.plan_file import read_plan, write_plan
 from adapters.plan_store import FolderPlans
 from adapters.probes import NetworkProbes
@@ -40,6 +41,8 @@ from adapters.resources import AzureResources
 from adapters.settings import Settings
 from adapters.signal_record import FolderRecord
 from adapters.site_recovery import AzureSiteRecovery
+from adapters.slack import Slack
+from adapters.teams import Teams
 from adapters.tokens import EntraTokens
 from adapters.traffic_manager import AzureTrafficManager
 from adapters.vault_setup import AzureVaultSetup
@@ -68,7 +71,10 @@ from orchestrators.watch import watch_wave
 from orchestrators.window import commit_failover
 from triggers.alerts import Alerts
 from triggers.api import Api
+from triggers.approval_page import show_approval
 from triggers.asr_plans import AsrPlans
+from triggers.chat import Chat
+from triggers.chat_requests import ChatRequests
 from triggers.door import Door
 from triggers.lookout import Incidents
 from triggers.pace import Pace
@@ -105,7 +111,14 @@ actions = Actions(HttpCalls(settings.probe_proxy), AzureAutomation(clients))
 calendar = Calendar(plans, ledger)
 archive = Archive(evidence, markdown, html)
 topic = EventTopic(clients, settings.event_topic)
-notices = Notices(topic)
+slack = Slack(settings.chat.slack_secret, settings.chat.slack_webhook, settings.probe_proxy)
+teams = Teams(
+    settings.chat.teams_secret,
+    settings.chat.teams_webhook,
+    settings.chat.public_url,
+    settings.probe_proxy,
+)
+notices = Notices(topic, (slack, teams))
 record = FolderRecord(settings.evidence_store / "signals")
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -177,6 +190,7 @@ api = Api(plans, evidence)
 asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 schedules = Schedules(plans, ledger)
+chat = Chat(ChatRequests(api, plan_views), PeopleFile(settings.chat.people), ledger, slack, teams)
 
 tokens = EntraTokens(settings.entra_authority, settings.entra_tenant, settings.entra_client_id)
 tokens.warm()
@@ -209,6 +223,13 @@ for route, show in (
 ):
     guarded = app.durable_client_input(client_name="client")(door.shows(show))
     app.route(route=route, methods=["GET"])(guarded)
+for method, route, handle in (
+    ("GET", "approval/{id}", show_approval),
+    ("POST", "chat/slack", chat.on_slack),
+    ("POST", "chat/teams", chat.on_teams),
+):
+    guarded = app.durable_client_input(client_name="client")(door.opens(handle))
+    app.route(route=route, methods=[method])(guarded)
 for route, role, act in (
     ("alerts", Role.SIGNAL, alerts.on_alert),
     ("plans/{plan}/{verb}", Role.OPERATE, api.request_run),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from adapters.chat_settings import CHAT, ChatSettings
 
 REQUIRED = {
     "ARM_ENDPOINT": "the resource manager, https://management.azure.com in Azure's public cloud",
@@ -26,6 +28,7 @@ OPTIONAL = {
     "VANTAGE_POINTS": "where probes are sent from beside here: name=forward proxy there, by commas",
     "LEDGER": "the folder that all apps of a pair share; without it a folder of the evidence, for one app alone",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
+    **CHAT,
 }
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _POINT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -56,6 +59,7 @@ class Settings:
     requests_per_minute: int = USUAL_PACE
     probe_proxy: str | None = None
     event_topic: str | None = None
+    chat: ChatSettings = field(default_factory=ChatSettings)
     vantage_points: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -104,6 +108,7 @@ class Settings:
             wrong.append(
                 f"PLAN_STORE: there is no folder {plans!r}; name the one that holds the plans"
             )
+        chat = ChatSettings.read(environ, app, wrong)
         if wrong:
             keys = "\n  ".join(wrong)
             raise SettingsMissing(f"Leeward does not start; mend these app settings:\n  {keys}")
@@ -124,6 +129,7 @@ class Settings:
             probe_proxy=environ.get("PROBE_PROXY", "").strip() or None,
             vantage_points=tuple(points),
             event_topic=environ.get("EVENT_TOPIC_ENDPOINT", "").strip() or None,
+            chat=chat,
         )
 
 
