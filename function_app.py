@@ -12,6 +12,7 @@ from activities.actions import Actions
 from activities.calendar import Calendar
 from activities.drill import Drills
 from activities.evidence import Archive
+from activities.findings import Findings
 from activities.health import Health
 from activities.lookout import Lookout
 from activities.notices import Notices
@@ -22,6 +23,7 @@ from activities.recovery import Recovery
 from activities.recovery_plans import PlanDriver
 from activities.reprotection import Reprotection
 from activities.survey import Survey
+from activities.sweep import Sweep
 from activities.traffic import Traffic
 from adapters.automation import AzureAutomation
 from adapters.boundary import on_wire
@@ -64,10 +66,12 @@ from orchestrators.protection import protect
 from orchestrators.reprotect import reprotect
 from orchestrators.round_trip import round_trip
 from orchestrators.stuck import await_word
+from orchestrators.sweep import keep_readiness
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.umbrella import move_application, umbrella
 from orchestrators.watch import watch_wave
+from orchestrators.watchdog import judge_runs
 from orchestrators.window import commit_failover
 from triggers.alerts import Alerts
 from triggers.api import Api
@@ -80,7 +84,8 @@ from triggers.lookout import Incidents
 from triggers.pace import Pace
 from triggers.plan_views import PlanViews
 from triggers.run_list import list_runs
-from triggers.schedules import BEAT, Schedules
+from triggers.schedules import Schedules
+from triggers.watchdog import Watchdog
 
 settings = Settings.read(os.environ, Path(__file__).parent)
 clients = Clients(settings.arm_endpoint, settings.arm_audience, settings.client_id)
@@ -109,6 +114,8 @@ lookout = Lookout(plans, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
 actions = Actions(HttpCalls(settings.probe_proxy), AzureAutomation(clients))
 calendar = Calendar(plans, ledger)
+sweep = Sweep(plans, ledger, vault, profiles)
+findings = Findings(ledger)
 archive = Archive(evidence, markdown, html)
 topic = EventTopic(clients, settings.event_topic)
 slack = Slack(settings.chat.slack_secret, settings.chat.slack_webhook, settings.probe_proxy)
@@ -142,6 +149,8 @@ for orchestrator in (
     shift_traffic,
     watch_region,
     keep_calendar,
+    keep_readiness,
+    judge_runs,
 ):
     app.orchestration_trigger(context_name="context")(orchestrator)
 
@@ -178,6 +187,10 @@ for activity in (
     on_wire(calendar.look_up_periods),
     on_wire(calendar.claim_period),
     on_wire(calendar.note_period),
+    on_wire(sweep.sweep_readiness),
+    on_wire(sweep.note_change),
+    on_wire(findings.look_for_finding),
+    on_wire(findings.enter_finding),
 ):
     app.activity_trigger(input_name="payload")(activity)
 
@@ -191,6 +204,7 @@ asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 schedules = Schedules(plans, ledger)
 chat = Chat(ChatRequests(api, plan_views), PeopleFile(settings.chat.people), ledger, slack, teams)
+watchdog = Watchdog(plans, ledger)
 
 tokens = EntraTokens(settings.entra_authority, settings.entra_tenant, settings.entra_client_id)
 tokens.warm()
@@ -199,14 +213,19 @@ door = Door(tokens, Pace(settings.requests_per_minute))
 app.event_grid_trigger(arg_name="event")(
     app.durable_client_input(client_name="client")(alerts.on_health_event)
 )
-app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")(
-    app.durable_client_input(client_name="client")(incidents.on_watch)
-)
-app.timer_trigger(arg_name="timer", schedule=BEAT)(
-    app.durable_client_input(client_name="client")(schedules.keep_calendars)
-)
+for schedule, beat in (
+    ("*/15 * * * * *", incidents.on_watch),
+    ("0 0 * * * *", schedules.keep_calendars),
+    ("15 */5 * * * *", schedules.keep_sweep),
+    ("30 */5 * * * *", watchdog.watch_runs),
+):
+    app.timer_trigger(arg_name="timer", schedule=schedule)(
+        app.durable_client_input(client_name="client")(beat)
+    )
 for method, route, read in (
     ("GET", "plans", plan_views.list_plans),
+    ("GET", "readiness", schedules.show_verdicts),
+    ("GET", "findings", watchdog.show_findings),
     ("GET", "plans/{plan}/diff", asr_plans.show_drift),
     ("GET", "runs/{id}/evidence", api.show_evidence),
     ("POST", "plans/check", asr_plans.check_plan_file),

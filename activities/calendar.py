@@ -22,7 +22,7 @@ from domain.plan_rules import PlanRefused
 from domain.schedule import between, blackout_at, next_after
 
 LOOK_BACK = timedelta(days=62)
-UNTOLD_AMONG = 62
+UNTOLD_AMONG = 20
 
 
 class Plans(Protocol):
@@ -115,6 +115,7 @@ class Calendar:
                 "because": "nobody was there to start it in time",
             }
             self._enter(periods[moment].model_copy(update=late))
+        self._give_up_stale(plan, schedule, lookup)
         closed = blackout_at(plan.policy.blackout, lookup.at)
         return Due(
             scheduled=True,
@@ -139,6 +140,20 @@ class Calendar:
             return True
         held = self.ledger.read(period.key) or {}
         return held.get("claim") == period.claim and held.get("state") == period.state.value
+
+    def _give_up_stale(self, plan: Plan, schedule: DrillSchedule, lookup: Lookup) -> None:
+        """Enter as missed what somebody claimed and never started: an app that is gone must not make it silent."""
+        for key in self.ledger.keys(periods_of(plan.name))[-UNTOLD_AMONG:]:
+            period = period_in(self.ledger.read(key))
+            if period is None or period.state is not PeriodState.CLAIMED:
+                continue
+            if period.claim != lookup.claim and lookup.at - period.due > schedule.grace:
+                missed = {
+                    "state": PeriodState.MISSED,
+                    "claim": lookup.claim,
+                    "because": "it was claimed, and whoever claimed it has not started it",
+                }
+                self.ledger.keep(key, period.model_copy(update=missed).wire())
 
     def _untold(self, plan: Plan, claim: str) -> tuple[Period, ...]:
         newest = self.ledger.keys(periods_of(plan.name))[-UNTOLD_AMONG:]

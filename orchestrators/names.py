@@ -61,6 +61,10 @@ def lookout_of(region: str) -> str:
     return f"lookout-{region}"
 
 
+SWEEP = "sweep"
+WATCHDOG = "watchdog"
+
+
 def calendar_of(plan: str) -> str:
     """Return the id of the one calendar of a plan."""
     return f"calendar-{plan}"

@@ -16,13 +16,14 @@ import azure.functions as func
 from domain.period import DrillSchedule, period_in, periods_of
 from domain.plan import Plan
 from domain.schedule import blackout_at, following
-from orchestrators.names import calendar_of
+from domain.verdict import verdict_in, verdict_on
+from orchestrators.names import SWEEP, calendar_of
 from triggers.runs import ENDED, Plans, runtime_status
 from triggers.web import answer
 
-BEAT = "0 0 * * * *"
 SHOWN_PERIODS = 12
 SHOWN_NEXT = 3
+INNER = {"claim", "told", "mark"}
 log = logging.getLogger("leeward.schedules")
 
 
@@ -59,6 +60,19 @@ class Schedules:
                     await client.start_new("keep_calendar", calendar, page)
             except Exception:
                 log.exception("the calendar of %s could not be kept; it is tried again", plan.name)
+
+    async def keep_sweep(
+        self, timer: func.TimerRequest, client: df.DurableOrchestrationClient
+    ) -> None:
+        """Start the readiness sweep if it is not there."""
+        if await runtime_status(client, SWEEP) in {None, *ENDED}:
+            await client.start_new("keep_readiness", SWEEP, {"claim": uuid.uuid4().hex})
+
+    def show_verdicts(self, req: func.HttpRequest) -> func.HttpResponse:
+        """Return the last verdict on every plan's readiness, and when it was read."""
+        found = [verdict_in(self.ledger.read(verdict_on(name))) for name in self.plans.names()]
+        verdicts = [v.model_dump(mode="json", by_alias=True, exclude=INNER) for v in found if v]
+        return answer({"verdicts": verdicts})
 
     async def show(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient

@@ -15,6 +15,7 @@ from tests.journeys.world import Json, World, world
 EVENING = datetime(2026, 11, 1, 2, 30, tzinfo=UTC)
 DUE = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
 MORNING = datetime(2026, 11, 1, 13, tzinfo=UTC)
+CALENDARS = ("keep_calendars",)
 DRILL = "drill-shop-20261101-053000-scheduled"
 
 
@@ -70,7 +71,7 @@ def told(w: World, kind: str) -> list[Json]:
 
 
 def test_a_month_passes_and_one_drill_starts_in_the_hour_that_comes_twice(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, EVENING + timedelta(days=30))
         assert drills(w) == [DRILL]
         period = one_period(w)
@@ -84,7 +85,7 @@ def test_a_month_passes_and_one_drill_starts_in_the_hour_that_comes_twice(tmp_pa
 
 def one_app(folder: Path, ledger: Path) -> AbstractContextManager[World]:
     return world(
-        folder, at_half_past_one, region_down=False, start=EVENING, ledger=ledger, calendars=True
+        folder, at_half_past_one, region_down=False, start=EVENING, ledger=ledger, timers=CALENDARS
     )
 
 
@@ -101,7 +102,7 @@ def test_two_apps_on_one_ledger_hold_one_drill_between_them(tmp_path: Path) -> N
 
 
 def test_a_host_that_was_away_when_it_was_due_catches_up_once(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, EVENING + timedelta(hours=1))
         restart(w, DUE + timedelta(hours=5))
         pass_time(w, MORNING + timedelta(hours=3))
@@ -113,7 +114,7 @@ def test_a_host_that_was_away_when_it_was_due_catches_up_once(tmp_path: Path) ->
 def test_a_host_that_was_away_too_long_enters_the_period_as_missed_and_says_so(
     tmp_path: Path,
 ) -> None:
-    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, EVENING + timedelta(hours=1))
         restart(w, DUE + timedelta(hours=7))
         pass_time(w, DUE + timedelta(hours=10))
@@ -125,7 +126,7 @@ def test_a_host_that_was_away_too_long_enters_the_period_as_missed_and_says_so(
 
 
 def test_a_restart_while_the_drill_runs_starts_no_second_one(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, DUE + timedelta(minutes=4))
         assert one_period(w)["state"] == "started"
         restart(w)
@@ -137,7 +138,7 @@ def test_a_restart_while_the_drill_runs_starts_no_second_one(tmp_path: Path) -> 
 
 
 def test_a_drill_is_left_out_in_a_blackout_and_said_to_be(tmp_path: Path) -> None:
-    with world(tmp_path, with_a_freeze, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, with_a_freeze, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, MORNING)
         assert drills(w) == []
         period = one_period(w)
@@ -149,7 +150,7 @@ def test_a_drill_is_left_out_in_a_blackout_and_said_to_be(tmp_path: Path) -> Non
 
 
 def test_a_drill_is_left_out_while_another_run_is_open(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, DUE - timedelta(minutes=30))
         run = w.fail_over()
         w.until_asked(run)
@@ -160,7 +161,7 @@ def test_a_drill_is_left_out_while_another_run_is_open(tmp_path: Path) -> None:
 
 
 def test_a_drill_is_left_out_while_an_incident_is_open(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, start=EVENING, timers=CALENDARS) as w:
         w.incident_run()
         pass_time(w, DUE + timedelta(minutes=5))
         period = one_period(w)
@@ -171,7 +172,7 @@ def test_a_drill_is_left_out_while_an_incident_is_open(tmp_path: Path) -> None:
 
 
 def test_a_patient_drill_waits_for_the_other_run(tmp_path: Path) -> None:
-    with world(tmp_path, patient, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, patient, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, DUE - timedelta(minutes=30))
         run = w.fail_over()
         w.until_asked(run)
@@ -184,7 +185,7 @@ def test_a_patient_drill_waits_for_the_other_run(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_loses_its_schedule_loses_its_calendar(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, calendars=True) as w:
+    with world(tmp_path, at_half_past_one, region_down=False, start=EVENING, timers=CALENDARS) as w:
         pass_time(w, EVENING + timedelta(hours=1))
         plan = tmp_path / "plans/shop.yaml"
         plan.write_text(plan.read_text().replace("when: first Sunday", "when: last Sunday"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Virtual time lets a test look more often than a person ever could.
 UNHURRIED = "999999999"
 Json = dict[str, Any]
+TIMERS = ("keep_calendars", "keep_sweep", "watch_runs")
 
 
 @dataclass
@@ -139,12 +140,12 @@ def world(
     watched: bool = False,
     start: datetime | None = None,
     ledger: Path | None = None,
-    calendars: bool = False,
+    timers: Collection[str] = (),
 ) -> Iterator[World]:
     """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins.
 
-    A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer. No drill comes
-    by itself without ``calendars``; worlds on one ``ledger`` are apps of one pair.
+    A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer. Of the
+    other timers only ``timers`` fire; worlds on one ``ledger`` are apps of one pair.
     """
     plans = folder / "plans"
     plans.mkdir(parents=True, exist_ok=True)
@@ -159,7 +160,8 @@ def world(
         callers = Callers(azure.directory)
         os.environ.update({"AzureWebJobs.on_watch.Disabled": str(not watched).lower()})
         os.environ.update(LEDGER=str(ledger or folder / "ledger"))
-        os.environ.update({"AzureWebJobs.keep_calendars.Disabled": str(not calendars).lower()})
+        for timer in TIMERS:
+            os.environ[f"AzureWebJobs.{timer}.Disabled"] = str(timer not in timers).lower()
         with (
             Host(ROOT, folder / "host.db", clock) as host,
             httpx.Client(base_url=host.url, timeout=30, trust_env=False, auth=callers) as http,

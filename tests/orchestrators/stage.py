@@ -23,6 +23,7 @@ from activities.actions import Actions
 from activities.calendar import Calendar
 from activities.drill import Drills
 from activities.evidence import Archive, Draft
+from activities.findings import Findings
 from activities.health import Health
 from activities.notices import Notices
 from activities.points import Points
@@ -32,6 +33,7 @@ from activities.recovery import Recovery
 from activities.recovery_plans import PlanDriver
 from activities.reprotection import Reprotection
 from activities.survey import Survey
+from activities.sweep import Sweep
 from activities.traffic import Traffic
 from domain.model import Model
 from domain.plan import Plan
@@ -60,10 +62,12 @@ from orchestrators.protection import protect
 from orchestrators.reprotect import reprotect
 from orchestrators.round_trip import round_trip
 from orchestrators.stuck import await_word
+from orchestrators.sweep import keep_readiness
 from orchestrators.tier import move_tier
 from orchestrators.traffic import shift_traffic
 from orchestrators.umbrella import move_application, umbrella
 from orchestrators.watch import watch_wave
+from orchestrators.watchdog import judge_runs
 from orchestrators.window import commit_failover
 from tests.orchestrators.cast import Cast
 
@@ -85,6 +89,8 @@ RUNBOOKS = (
     await_word,
     shift_traffic,
     keep_calendar,
+    keep_readiness,
+    judge_runs,
 )
 DESKS = (lock, desk, region, book)
 PLAYED = (
@@ -119,6 +125,10 @@ PLAYED = (
     Calendar.look_up_periods,
     Calendar.claim_period,
     Calendar.note_period,
+    Sweep.sweep_readiness,
+    Sweep.note_change,
+    Findings.look_for_finding,
+    Findings.enter_finding,
 )
 START = datetime(2026, 3, 14, 2, 40, tzinfo=UTC)
 RUN = "failover-shop-1"

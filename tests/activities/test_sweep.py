@@ -1,0 +1,159 @@
+"""One look per plan and quarter of an hour, one listing per vault, one word per change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from activities.sweep import Round, Sweep, Swept
+from domain.errors import Permanent, Transient
+from domain.plan import Plan
+from domain.plan_rules import Mistake, PlanRefused
+from domain.replication import ProtectedItem
+from domain.verdict import Colour, verdict_in
+from tests.activities.ports import ProfileInMemory, VaultInMemory, item
+from tests.activities.test_calendar import Memory
+from tests.plan_samples import plan, tier
+
+AT = datetime(2026, 3, 14, 3, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+
+
+class Vault(VaultInMemory):
+    """A vault that may be out of reach."""
+
+    away = False
+
+    def items(self, vault: str) -> Sequence[ProtectedItem]:
+        if self.away:
+            raise Transient("throttled", "too many requests")
+        return super().items(vault)
+
+
+class Shelf:
+    """Plans, some of them broken."""
+
+    def __init__(self, *plans: Plan) -> None:
+        self.plans: dict[str, Plan | Exception] = {each.name: each for each in plans}
+
+    def names(self) -> Sequence[str]:
+        return list(self.plans)
+
+    def plan(self, name: str) -> Plan:
+        found = self.plans[name]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+class Post:
+    """A sweep, and what it sweeps."""
+
+    def __init__(self, shelf: Shelf, ledger: Memory, vault: Vault, claim: str = "one") -> None:
+        self.shelf, self.ledger, self.vault = shelf, ledger, vault
+        self.claim = claim
+        profiles = ProfileInMemory({"east": True, "west": False})
+        self.activity = Sweep(shelf, ledger, vault, profiles)
+
+    def look(self, after: timedelta, **marks: str) -> Swept:
+        asked = Round(at=AT + after, claim=self.claim, marks=marks)
+        swept = self.activity.sweep_readiness(asked)
+        for change in swept.untold:
+            self.activity.note_change(change.model_copy(update={"told": True}))
+        return swept
+
+    def colour(self, name: str = "shop") -> Colour:
+        verdict = verdict_in(self.ledger.read(f"verdicts/{name}"))
+        assert verdict is not None
+        return verdict.colour
+
+
+@pytest.fixture
+def post() -> Post:
+    mine = plan(tiers=[tier("db", "a")])
+    vault = Vault()
+    vault.hold(item("a"))
+    return Post(Shelf(mine), Memory(), vault)
+
+
+def test_a_plan_that_is_well_when_first_seen_is_no_news(post: Post) -> None:
+    swept = post.look(timedelta(0))
+    assert (swept.looked, swept.untold, swept.regions) == (1, (), ("eastus",))
+    assert post.colour() is Colour.GREEN
+
+
+def test_a_plan_is_looked_at_every_quarter_and_earlier_when_something_changed(post: Post) -> None:
+    assert post.look(timedelta(0), eastus="calm").looked == 1
+    assert post.look(timedelta(minutes=5), eastus="calm").looked == 0
+    assert post.look(timedelta(minutes=10), eastus="replication is ill").looked == 1
+    assert post.look(timedelta(minutes=12), eastus="replication is ill").looked == 0
+    post.shelf.plans["shop"] = plan(tiers=[tier("db", "a")], description="mended")
+    assert post.look(timedelta(minutes=14), eastus="replication is ill").looked == 1
+    assert post.look(timedelta(minutes=14) + QUARTER, eastus="replication is ill").looked == 1
+
+
+def test_a_change_is_told_once_with_what_was_before(post: Post) -> None:
+    post.look(timedelta(0))
+    post.vault.known["a"] = item("a", health="Critical")
+    (change,) = post.look(QUARTER).untold
+    assert (change.before, change.colour) == (Colour.GREEN, Colour.YELLOW)
+    assert "replication of a is critical" in change.reasons[0]
+    assert post.look(2 * QUARTER).untold == ()
+    post.vault.known.clear()
+    (change,) = post.look(3 * QUARTER).untold
+    assert (change.before, change.colour) == (Colour.YELLOW, Colour.RED)
+    post.vault.hold(item("a"))
+    (change,) = post.look(4 * QUARTER).untold
+    assert change.colour is Colour.GREEN
+
+
+def test_two_apps_on_one_ledger_tell_a_change_once_between_them(post: Post) -> None:
+    other = Post(post.shelf, post.ledger, post.vault, "other")
+    post.look(timedelta(0))
+    post.vault.known.clear()
+    stands = post.ledger.entries["verdicts/shop"]
+    mine = post.look(QUARTER).untold
+    post.ledger.entries["verdicts/shop"] = stands  # both had read it before either kept its own
+    assert len(mine) == 1
+    assert other.look(QUARTER).untold == ()
+
+
+def test_a_change_that_could_not_be_told_stays_untold(post: Post) -> None:
+    post.vault.known.clear()
+    asked = Round(at=AT, claim="one")
+    (first,) = post.activity.sweep_readiness(asked).untold
+    assert post.activity.sweep_readiness(asked).untold == (first,)
+    post.activity.note_change(first.model_copy(update={"told": True}))
+    assert post.activity.sweep_readiness(asked).untold == ()
+
+
+def test_a_vault_is_listed_once_for_all_its_plans(post: Post) -> None:
+    for name in ("bank", "mail"):
+        post.shelf.plans[name] = plan(name=name, tiers=[tier("db", "a")])
+    assert post.look(timedelta(0)).looked == 3
+    assert post.vault.lists == 1
+
+
+def test_azure_out_of_reach_is_no_change_for_an_hour(post: Post) -> None:
+    post.look(timedelta(0))
+    post.vault.away = True
+    assert post.look(3 * QUARTER).untold == ()
+    assert post.colour() is Colour.GREEN
+    assert post.ledger.entries["verdicts/shop"]["trouble"] == "too many requests"
+    (change,) = post.look(4 * QUARTER).untold
+    assert change.reasons == ("Azure could not be read since 2026-03-14 03:00 UTC",)
+    assert post.look(5 * QUARTER).untold == ()
+    post.vault.away = False
+    (change,) = post.look(6 * QUARTER).untold
+    assert (change.colour, change.trouble) == (Colour.GREEN, None)
+
+
+def test_a_plan_that_is_not_valid_is_red_with_its_mistakes(post: Post) -> None:
+    post.look(timedelta(0))
+    post.shelf.plans["shop"] = PlanRefused("shop.yaml", [Mistake(3, "unknown key")])
+    post.shelf.plans["gone"] = Permanent("plan_unknown", "gone since its name was read")
+    (change,) = post.look(timedelta(minutes=5)).untold
+    assert change.colour is Colour.RED
+    assert change.reasons == ("the plan is not valid: shop.yaml, line 3: unknown key",)

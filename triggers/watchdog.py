@@ -1,0 +1,105 @@
+"""The watchdog's timer: it gathers which runs are open and which locks are left, and lets them be judged."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
+
+from domain.request import RunRequest
+from domain.standstill import FINDINGS, LockSeen, RunSeen, silence_of
+from orchestrators.names import RUNBOOKS, WATCHDOG, lock_of
+from triggers.runs import ENDED, Plans, entity_id, runtime_status
+from triggers.schedules import Entries
+from triggers.web import answer
+
+SHOWN = 50
+OPEN = [
+    OrchestrationRuntimeStatus.Running,
+    OrchestrationRuntimeStatus.Pending,
+    OrchestrationRuntimeStatus.Suspended,
+]
+log = logging.getLogger("leeward.watchdog")
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Looks for runs that stand still; what it finds is judged, told and freed by an orchestrator."""
+
+    plans: Plans
+    ledger: Entries
+
+    async def watch_runs(
+        self, timer: func.TimerRequest, client: df.DurableOrchestrationClient
+    ) -> None:
+        """Gather what is open and have it judged, unless the last sighting is being judged still."""
+        if await runtime_status(client, WATCHDOG) not in {None, *ENDED}:
+            return
+        statuses = await client.get_status_by(runtime_status=OPEN)
+        runs, applications = [], {plan.app for plan in self.plans.valid()}
+        for status in statuses:
+            if status.instance_id is None or status.name not in RUNBOOKS.values():
+                continue
+            try:
+                request = await _request_of(client, status.instance_id)
+            except ValueError:
+                log.exception("what run %s was asked could not be read", status.instance_id)
+                continue
+            if request is None:
+                continue
+            applications.add(request.plan.app)
+            runs.append(_seen(status, statuses, request))
+        locks = [lock for each in sorted(applications) if (lock := await _orphan(client, each))]
+        if runs or locks:
+            sighting = {"runs": [r.wire() for r in runs], "locks": [each.wire() for each in locks]}
+            await client.start_new("judge_runs", WATCHDOG, sighting)
+
+    def show_findings(self, req: func.HttpRequest) -> func.HttpResponse:
+        """Return what the watchdog has found, newest first."""
+        found = [self.ledger.read(key) or {} for key in self.ledger.keys(FINDINGS)]
+        told = sorted((f for f in found if f), key=lambda f: str(f["at"]), reverse=True)
+        return answer({"findings": told[:SHOWN]})
+
+
+def _seen(status: Any, statuses: Sequence[Any], request: RunRequest) -> RunSeen:
+    run = status.instance_id
+    moves = [s.last_updated_time for s in statuses if (s.instance_id + ".").startswith(f"{run}.")]
+    return RunSeen(
+        run=run,
+        engine=status.runtime_status.name,
+        moved_at=max(map(_utc, moves)),
+        ends_by=request.ends_by or _utc(status.created_time) + request.deadline,
+        silence=silence_of(request.plan),
+    )
+
+
+async def _request_of(client: df.DurableOrchestrationClient, run: str) -> RunRequest | None:
+    """Return what a run was asked; None where it has gone meanwhile."""
+    status = await client.get_status(run, show_input=True)
+    value = status.input_ if status else None
+    while isinstance(value, str):
+        value = json.loads(value)
+    return None if value is None else RunRequest.model_validate(value)
+
+
+async def _orphan(client: df.DurableOrchestrationClient, application: str) -> LockSeen | None:
+    """Return the lock of an application if its holder has ended or is nowhere."""
+    found = await client.read_entity_state(entity_id(lock_of(application)))
+    holder = (found.entity_state or {}).get("holder") if found.entity_exists else None
+    if holder is None:
+        return None
+    engine = await runtime_status(client, holder)
+    if engine not in {None, *ENDED}:
+        return None
+    return LockSeen(application=application, holder=holder, engine=engine)
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
