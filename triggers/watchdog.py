@@ -11,7 +11,6 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
 
 from domain.request import RunRequest
 from domain.standstill import FINDINGS, LockSeen, RunSeen, silence_of
@@ -22,9 +21,9 @@ from triggers.web import answer
 
 SHOWN = 50
 OPEN = [
-    OrchestrationRuntimeStatus.Running,
-    OrchestrationRuntimeStatus.Pending,
-    OrchestrationRuntimeStatus.Suspended,
+    df.OrchestrationRuntimeStatus.Running,
+    df.OrchestrationRuntimeStatus.Pending,
+    df.OrchestrationRuntimeStatus.Suspended,
 ]
 log = logging.getLogger("leeward.watchdog")
 

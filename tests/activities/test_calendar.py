@@ -162,6 +162,25 @@ def test_a_claim_whose_period_has_started_is_not_given_again(shelf: Shelf, ledge
     assert not desk.calendar.claim_period(due).ours
 
 
+def test_what_was_claimed_and_never_started_is_entered_as_missed_after_the_grace(
+    shelf: Shelf, ledger: Memory
+) -> None:
+    one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
+    one.look(BEFORE)
+    due = one.look(MARCH).due
+    assert due is not None
+    one.calendar.claim_period(due)
+    assert other.look(MARCH + timedelta(hours=6)).untold == (), "it may still be starting"
+    late = MARCH + timedelta(hours=6, seconds=1)
+    assert one.look(late).untold == (), "one's own claim is the engine's matter"
+    (missed,) = other.look(late).untold
+    assert missed.because == "it was claimed, and whoever claimed it has not started it"
+    assert states(ledger) == [("20260301T020000Z", "missed")]
+    started = due.model_copy(update={"state": PeriodState.STARTED})
+    one.calendar.note_period(started)
+    assert other.look(late).untold == (), "what has started is left alone"
+
+
 def test_a_changed_schedule_counts_from_when_it_was_seen(shelf: Shelf, ledger: Memory) -> None:
     desk = Desk(shelf, ledger)
     desk.look(BEFORE)

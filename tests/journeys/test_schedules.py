@@ -161,7 +161,8 @@ def test_a_drill_is_left_out_while_another_run_is_open(tmp_path: Path) -> None:
 
 
 def test_a_drill_is_left_out_while_an_incident_is_open(tmp_path: Path) -> None:
-    with world(tmp_path, at_half_past_one, start=EVENING, timers=CALENDARS) as w:
+    soon = DUE - timedelta(minutes=45)
+    with world(tmp_path, at_half_past_one, start=soon, timers=CALENDARS) as w:
         w.incident_run()
         pass_time(w, DUE + timedelta(minutes=5))
         period = one_period(w)
