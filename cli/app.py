@@ -165,7 +165,7 @@ def _object(data: bytes, otherwise: Json | None = None) -> Json:
 
 def _in_words(error: HTTPError) -> str:
     mend = {
-        401: f"; set {TOKEN} to a token of yours, or {KEY} to a key of the app",
+        401: f"; set {TOKEN} to a token of yours, and {KEY} where the app asks for a key",
         403: "; your token lacks the role for this",
     }
     return f"HTTP {error.code} {error.reason}{mend.get(error.code, '')}"

@@ -58,7 +58,8 @@ def import_plan(app: App, asked: argparse.Namespace) -> int:
             raise Unusable(f"{asked.out} cannot be written: {error.strerror}") from error
     else:
         sys.stdout.write(made["text"])
-    complain(*(f"note: {note}" for note in made["notes"])) if made["notes"] else None
+    for note in made["notes"]:
+        complain(f"note: {note}")
     where = asked.out or f"{made['name']}.yaml"
     left = made["toFillIn"]
     if left:
