@@ -9,8 +9,9 @@ WORKERS ?= 2
 PLAN ?= plans/shop.yaml
 SPEED ?= 1
 SEEDS ?= 100
+EVENTS ?= 100000
 
-.PHONY: help setup demo up test check format bench chaos decisions lock clean
+.PHONY: help setup demo up test check format bench chaos decisions storm lock clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -20,6 +21,7 @@ help:
 	@echo "make bench   benchmarks, to out/bench.json"
 	@echo "make chaos   seeded nights and drills of random trouble, SEEDS=1000 of each; the invariants judge"
 	@echo "make decisions   labelled outages and non-outages; fails on a false alarm or a late detection"
+	@echo "make storm   EVENTS=100000 events, doubled, shuffled, poisoned; fails unless each outage opens one run"
 	@echo "make setup   the virtual environment, with the leeward command"
 
 setup: $(READY)
@@ -61,6 +63,9 @@ chaos: $(READY)
 
 decisions: $(READY)
 	@$(BIN)/python -m tests.decisions
+
+storm: $(READY)
+	@$(BIN)/python -m tests.decisions.storm --events $(EVENTS)
 
 lock: $(READY)
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \
