@@ -57,6 +57,7 @@ class RunFacts(Reported):
     requested_by: str
     requested_by_id: str = ""
     reason: str
+    incident: str | None = None
     started_at: AwareDatetime
     ended_at: AwareDatetime
     outcome: Outcome

@@ -129,9 +129,8 @@ def _opened(
 def _held_back(stance: Stance, quorum: Quorum, openings: int, moment: datetime) -> str | None:
     """Return why nothing may go on by itself, whatever the plan says; None where it may."""
     if openings > quorum.flaps.limit:
-        return (
-            f"this is incident {openings} within {in_words(quorum.flaps.within)}: the region flaps"
-        )
+        within = in_words(quorum.flaps.within)
+        return f"more than {quorum.flaps.limit} incidents opened within {within}: the region flaps"
     if stance.over_at is not None and moment - stance.over_at < quorum.cooldown:
         return (
             f"the last incident was over {in_words(moment - stance.over_at)} ago, "

@@ -34,7 +34,8 @@ def conduct(
         end = End(Outcome.DECLINED, f"{run.plan.app} is held by run {locked}")
     else:
         try:
-            end = yield from _go_through(context, run, steps)
+            heard = yield from _started(context, run)
+            end = yield from _go_through(context, run, steps, heard)
         except StepFailed as failed:
             end = run.broken_off(str(failed))
         except Exception as bug:
@@ -71,11 +72,28 @@ def _lock(context: Context, run: Record) -> Steps[str]:
     return str(granted["holder"])
 
 
-def _go_through(context: Context, run: Record, steps: Sequence[Step]) -> Steps[End]:
+def _started(context: Context, run: Record) -> Steps[bool]:
+    """Announce the run once, and say whether anybody listens."""
+    incident = run.request.incident
+    facts = {
+        "kind": run.kind.value,
+        "requestedBy": run.request.requested_by,
+        "under": run.request.under,
+        "incident": incident.id if incident else None,
+    }
+    return (yield from tell(context, run, "Leeward.RunStarted", facts, patience=()))
+
+
+def _go_through(context: Context, run: Record, steps: Sequence[Step], heard: bool) -> Steps[End]:
+    """Go through the steps; each is announced when it has ended, for as long as somebody hears it."""
     for step in steps:
         end = yield from heed_words(context, run)
         if end is None:
+            before = run.journal.at
             end = yield from step(context, run)
+            if heard and run.journal.at != before:
+                ended = {"step": run.journal.at, "outcome": end.outcome.value if end else None}
+                heard = yield from tell(context, run, "Leeward.StepEnded", ended, patience=())
         if end is not None:
             return end
     return run.completed()

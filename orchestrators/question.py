@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from activities.notices import Notice, Notices
@@ -57,11 +57,19 @@ def ask_person(
     return answer
 
 
-def tell(context: Context, run: Record, kind: str, data: Mapping[str, object]) -> Steps[bool]:
+def tell(
+    context: Context,
+    run: Record,
+    kind: str,
+    data: Mapping[str, object],
+    patience: Iterable[timedelta] = HASTY,
+) -> Steps[bool]:
     """Publish a notice and say whether anybody was told; nobody's night gets longer because one failed."""
     notice = Notice(kind=kind, run=run.id, data={"plan": run.plan.name, **data})
     try:
-        told = yield from call(context, Notices.announce, notice, HASTY, now(context) + TELL_WITHIN)
+        told = yield from call(
+            context, Notices.announce, notice, patience, now(context) + TELL_WITHIN
+        )
     except StepFailed as failed:
         run.deviations.append(f"{kind} was not announced: {failed}")
         return False

@@ -120,8 +120,11 @@ class Record:
 
     @property
     def incident_at(self) -> datetime:
-        """Return when the incident began: the first signal's time, or the run's start where none came."""
-        return min((self.started_at, *(signal.at for signal in self.request.signals)))
+        """Return when the incident began: the first sign of it, or the run's start where none came."""
+        signs: list[datetime] = [signal.at for signal in self.request.signals]
+        if self.request.incident:
+            signs.append(self.request.incident.since)
+        return min(self.started_at, *signs) if signs else self.started_at
 
     @property
     def items(self) -> dict[str, str]:
@@ -224,6 +227,7 @@ class Record:
                 requested_by=self.request.requested_by,
                 requested_by_id=self.request.requested_by_id,
                 reason=self.request.reason,
+                incident=self.request.incident.id if self.request.incident else None,
                 started_at=self.started_at,
                 ended_at=ended_at,
                 outcome=end.outcome,

@@ -25,7 +25,7 @@ from activities.drill import Drills
 from activities.evidence import Archive, Draft
 from activities.findings import Findings
 from activities.health import Health
-from activities.notices import Notices
+from activities.notices import Notice, Notices
 from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
@@ -162,6 +162,13 @@ class Call:
     def seconds(self) -> float:
         """Return the story seconds since the curtain rose."""
         return (self.at - START).total_seconds()
+
+
+def _is_commentary(call: Call) -> bool:
+    return call.name == "announce" and call.request.kind in (
+        "Leeward.RunStarted",
+        "Leeward.StepEnded",
+    )
 
 
 class StageApp:
@@ -362,12 +369,17 @@ class Stage:
     # -- what was seen -----------------------------------------------------------------
 
     def called(self, *names: str) -> list[Call]:
-        """Return the calls of these activities in order, of all where none is named."""
-        return [call for call in self.calls if not names or call.name in names]
+        """Return the calls of these activities in order, of all where none is named, without the commentary."""
+        told = (call for call in self.calls if not _is_commentary(call))
+        return [call for call in told if not names or call.name in names]
+
+    def commentary(self) -> list[Notice]:
+        """Return what was announced of the run's course: its start, and each step that ended."""
+        return [call.request for call in self.calls if _is_commentary(call)]
 
     def names(self) -> list[str]:
-        """Return the names of all calls in order."""
-        return [call.name for call in self.calls]
+        """Return the names of all calls in order, without the commentary."""
+        return [call.name for call in self.called()]
 
     def changes(self) -> list[tuple[str, bool]]:
         """Return every change of an endpoint that was asked for: its name, and whether it was to be enabled."""

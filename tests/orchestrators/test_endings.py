@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from activities.health import Heard
+from activities.notices import Told
 from domain.evidence import seal
+from domain.incident import Incident
+from domain.policy import AutomationMode
 from domain.run import CommitReport, Outcome, Readiness
 from domain.signals import Signal, Verdict, Witness
 from tests.orchestrators.cast import deaf, ok
@@ -343,10 +346,58 @@ def test_a_notice_that_cannot_be_sent_is_only_a_deviation(stage: Stage) -> None:
     stage.at(60, lambda: stage.decide(plan))
     end = stage.run_to_end()
     assert (end.outcome, end.told) == (Outcome.COMPLETED, False)
+    because = "was not announced: announce was refused: the identity may not (forbidden)"
     assert stage.draft.evidence.deviations == (
-        "Leeward.DecisionNeeded was not announced: announce was refused: "
-        "the identity may not (forbidden)",
+        f"Leeward.RunStarted {because}",
+        f"Leeward.DecisionNeeded {because}",
     )
+    assert [notice.kind for notice in stage.commentary()] == ["Leeward.RunStarted"]
+
+
+def test_the_world_hears_that_a_run_started_and_of_every_step_that_ended(stage: Stage) -> None:
+    stage.begin(night(*DB_APP_WEB))
+    stage.run_to_end()
+    started, *steps = stage.commentary()
+    assert started.kind == "Leeward.RunStarted"
+    assert started.data["requestedBy"] == stage.draft.evidence.run.requested_by
+    named = [step.data["step"] for step in steps]
+    assert named == ["readiness", "decision", "tier web", "fence", "traffic", "commit"]
+    assert {step.data["outcome"] for step in steps} == {None}
+
+
+def test_a_step_that_ends_the_run_is_told_with_its_outcome(stage: Stage) -> None:
+    stage.answers(assess_readiness=Readiness(ready=False, blockers=("no",)))
+    stage.begin(night())
+    stage.run_to_end()
+    assert stage.commentary()[-1].data == {"plan": "shop", "step": "readiness", "outcome": "FAILED"}
+
+
+def test_steps_go_unannounced_once_nobody_hears_them(stage: Stage) -> None:
+    stage.answers(announce=[Told(told=True), forbidden(), None])
+    stage.begin(night())
+    end = stage.run_to_end()
+    assert (end.outcome, end.told) == (Outcome.COMPLETED, True)
+    kinds = [notice.kind for notice in stage.commentary()]
+    assert kinds == ["Leeward.RunStarted", "Leeward.StepEnded"]
+
+
+def test_a_run_that_an_incident_opened_names_it_and_counts_from_its_quorum(stage: Stage) -> None:
+    incident = Incident(
+        id="shop-20260314-023500",
+        plan="shop",
+        region="eastus",
+        since=START - timedelta(seconds=300),
+        opened_at=START,
+        automation=AutomationMode.MANUAL,
+        verdict="why",
+    )
+    plan = night()
+    stage.begin(plan, signals=(signal(-60),), incident=incident)
+    stage.at(0, lambda: stage.decide(plan))
+    stage.run_to_end()
+    assert stage.draft.evidence.run.incident == incident.id
+    assert stage.draft.evidence.timing.detection == 300
+    assert stage.commentary()[0].data["incident"] == incident.id
 
 
 def test_the_end_is_announced_as_it_was_sealed(stage: Stage) -> None:
