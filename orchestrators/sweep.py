@@ -69,6 +69,7 @@ def _tell(context: Context, change: Verdict) -> Steps[None]:
         data={
             "from": change.before.value if change.before else None,
             "to": change.colour.value,
+            "because": "; ".join(change.reasons),
             "reasons": list(change.reasons),
             "since": change.since.isoformat(),
         },

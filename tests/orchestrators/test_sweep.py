@@ -94,6 +94,7 @@ def test_a_change_is_told_and_noted_and_tried_again_where_nobody_could_be_told(
     assert notice.data == {
         "from": "green",
         "to": "red",
+        "because": "no item",
         "reasons": ["no item"],
         "since": START.isoformat(),
     }
