@@ -11,7 +11,7 @@ SPEED ?= 1
 SEEDS ?= 100
 EVENTS ?= 100000
 
-.PHONY: help setup demo up test check format bench chaos decisions storm lock clean
+.PHONY: help setup demo up test check format bench chaos decisions storm ship lock clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -22,6 +22,7 @@ help:
 	@echo "make chaos   seeded nights and drills of random trouble, SEEDS=1000 of each; the invariants judge"
 	@echo "make decisions   labelled outages and non-outages; fails on a false alarm or a late detection"
 	@echo "make storm   EVENTS=100000 events, doubled, shuffled, poisoned; fails unless each outage opens one run"
+	@echo "make ship    the zip for Azure, installed alone and indexed, with its bill of materials"
 	@echo "make setup   the virtual environment, with the leeward command"
 
 setup: $(READY)
@@ -66,6 +67,9 @@ decisions: $(READY)
 
 storm: $(READY)
 	@$(BIN)/python -m tests.decisions.storm --events $(EVENTS)
+
+ship: $(READY)
+	@$(BIN)/python -m local ship --out out
 
 lock: $(READY)
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \

@@ -1,0 +1,325 @@
+metadata name = 'Leeward'
+metadata description = 'The disaster-recovery autopilot, in a subscription of its own or beside the applications it protects.'
+
+targetScope = 'subscription'
+
+@description('Required. Name of the environment, as azd knows it. Part of every name.')
+@minLength(1)
+@maxLength(20)
+param environmentName string
+
+@description('Required. Region that Leeward runs in: the recovery region or a third one, never a protected one.')
+param location string
+
+@description('Required. Regions whose applications Leeward protects. Nothing of Leeward is ever put there; the alerts of Service Health listen for them.')
+@minLength(1)
+param protectedRegions string[]
+
+@description('Required. Display names of the same regions, East US for eastus: Service Health knows them by these.')
+@minLength(1)
+param protectedRegionNames string[]
+
+@description('Required. Client id of the app registration that callers of Leeward get their tokens for.')
+param apiClientId string
+
+@description('Required. Object id of the service principal of that registration; the action group gets its token for it.')
+param apiObjectId string
+
+@description('Optional. Tenant whose tokens are accepted.')
+param tenantId string = tenant().tenantId
+
+@description('Optional. Where orchestrations are kept: AzureStorage is the cheapest and simplest; DurableTaskScheduler has a dashboard and push delivery.')
+@allowed(['AzureStorage', 'DurableTaskScheduler'])
+param storageProvider string = 'AzureStorage'
+
+@description('Optional. Flex wakes fast from two instances that are always ready; Premium keeps whole instances and has deployment slots.')
+@allowed(['Flex', 'Premium'])
+param hosting string = 'Flex'
+
+@description('Optional. active acts; standby is a second app in a third region that takes part in the shared lock and acts only once it holds it.')
+@allowed(['active', 'standby'])
+param stance string = 'active'
+
+@description('Optional. Blob endpoint of the account that holds the lock which an active and a standby app share. Empty: this app has its own.')
+param sharedLockEndpoint string = ''
+
+@description('Optional. Resource id of an existing Recovery Services vault. Empty: one is made in this region.')
+param vaultId string = ''
+
+@description('Optional. Whether the new vault is set up for replication between the first protected region and the recovery region.')
+param setUpReplication bool = false
+
+@description('Optional. Region that applications recover to; where setUpReplication puts the second fabric.')
+param recoveryRegion string = location
+
+@description('Optional. Resource id of an existing Traffic Manager profile. Empty: one is made where trafficEndpoints are given.')
+param profileId string = ''
+
+@description('Optional. One endpoint per region for a new profile: name, target, region, and whether it serves now.')
+param trafficEndpoints trafficEndpoint[] = []
+
+@description('Optional. DNS name of a new profile, below trafficmanager.net.')
+param trafficDnsName string = ''
+
+@description('Optional. Names of resource groups of this subscription with protected machines, at home and in the recovery region: Leeward reads machines, networks and leftovers there.')
+param applicationResourceGroups string[] = []
+
+@description('Optional. Days for which evidence can be neither changed nor deleted.')
+@minValue(1)
+@maxValue(3650)
+param evidenceRetentionDays int = 2555
+
+@description('Optional. Mail addresses that hear of Leeward\'s own troubles.')
+param operatorMails string[] = []
+
+@description('Optional. Name of a Key Vault in this resource group whose secrets the chat channels use. Empty: none is made and chat stays off.')
+param keyVaultName string = ''
+
+@description('Optional. Tags on everything.')
+param tags object = {}
+
+@description('One endpoint of the Traffic Manager profile.')
+type trafficEndpoint = {
+  @description('Name of the endpoint, as plans write it.')
+  name: string
+  @description('Public DNS name or address that serves there.')
+  target: string
+  @description('Region that it serves from.')
+  region: string
+  @description('Whether users are sent there now.')
+  enabled: bool
+}
+
+var suffix = toLower(uniqueString(subscription().id, environmentName, location))
+var allTags = union(tags, { 'azd-env-name': environmentName })
+var groupName = 'rg-leeward-${environmentName}'
+var makesVault = empty(vaultId)
+var makesProfile = empty(profileId) && !empty(trafficEndpoints)
+var hasProfile = makesProfile || !empty(profileId)
+var madeVaultName = 'rsv-leeward-${suffix}'
+var madeProfileName = 'traf-${trafficDnsName}'
+// A module's scope must be known before anything is deployed, so it comes from names and never from outputs.
+var here = {
+  subscription: subscription().subscriptionId
+  group: groupName
+}
+var vaultPlace = makesVault ? union(here, { name: madeVaultName }) : {
+  subscription: split(vaultId, '/')[2]
+  group: split(vaultId, '/')[4]
+  name: last(split(vaultId, '/'))
+}
+var profilePlace = empty(profileId) ? union(here, { name: madeProfileName }) : {
+  subscription: split(profileId, '/')[2]
+  group: split(profileId, '/')[4]
+  name: last(split(profileId, '/'))
+}
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: groupName
+  location: location
+  tags: allTags
+}
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    tags: allTags
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  name: 'roles-${environmentName}'
+  params: {
+    environmentName: environmentName
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    evidenceRetentionDays: evidenceRetentionDays
+    principalIds: [identities.outputs.observe.principalId]
+    tags: allTags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    principalIds: [identities.outputs.observe.principalId]
+    tags: allTags
+  }
+}
+
+module scheduler 'modules/scheduler.bicep' = if (storageProvider == 'DurableTaskScheduler') {
+  name: 'scheduler'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    principalIds: [identities.outputs.observe.principalId]
+    tags: allTags
+  }
+}
+
+module secrets 'modules/secrets.bicep' = if (!empty(keyVaultName)) {
+  name: 'secrets'
+  scope: group
+  params: {
+    location: location
+    name: keyVaultName
+    principalIds: [identities.outputs.observe.principalId]
+    tags: allTags
+  }
+}
+
+module vault 'modules/vault.bicep' = if (makesVault) {
+  name: 'vault'
+  scope: group
+  params: {
+    location: location
+    name: madeVaultName
+    setUpReplication: setUpReplication
+    protectedRegion: protectedRegions[0]
+    recoveryRegion: recoveryRegion
+    tags: allTags
+  }
+}
+
+module traffic 'modules/traffic.bicep' = if (makesProfile) {
+  name: 'traffic'
+  scope: group
+  params: {
+    name: madeProfileName
+    dnsName: trafficDnsName
+    endpoints: trafficEndpoints
+    tags: allTags
+  }
+}
+
+module topic 'modules/topic.bicep' = {
+  name: 'topic'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    principalIds: [identities.outputs.observe.principalId]
+    tags: allTags
+  }
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    hosting: hosting
+    stance: stance
+    storageAccountName: storage.outputs.accountName
+    deploymentContainerUrl: storage.outputs.deploymentContainerUrl
+    insightsConnectionString: monitoring.outputs.connectionString
+    identities: {
+      observe: identities.outputs.observe
+      drill: identities.outputs.drill
+      failover: identities.outputs.failover
+    }
+    apiClientId: apiClientId
+    tenantId: tenantId
+    planStore: storage.outputs.plansUrl
+    evidenceStore: storage.outputs.evidenceUrl
+    sharedStore: empty(sharedLockEndpoint) ? storage.outputs.sharedUrl : '${sharedLockEndpoint}shared'
+    eventTopicEndpoint: topic.outputs.endpoint
+    schedulerConnection: storageProvider == 'DurableTaskScheduler' ? scheduler.outputs.connection : ''
+    keyVaultUri: empty(keyVaultName) ? '' : secrets.outputs.uri
+    tags: allTags
+  }
+}
+
+module vaultAccess 'modules/access-vault.bicep' = {
+  name: 'access-vault-${environmentName}'
+  scope: resourceGroup(vaultPlace.subscription, vaultPlace.group)
+  dependsOn: [vault]
+  params: {
+    vaultName: vaultPlace.name
+    roleIds: roles.outputs.ids
+    principalIds: identities.outputs.principalIds
+  }
+}
+
+module profileAccess 'modules/access-profile.bicep' = if (hasProfile) {
+  name: 'access-profile-${environmentName}'
+  scope: resourceGroup(profilePlace.subscription, profilePlace.group)
+  dependsOn: [traffic]
+  params: {
+    profileName: profilePlace.name
+    roleIds: roles.outputs.ids
+    principalIds: identities.outputs.principalIds
+  }
+}
+
+module groupAccess 'modules/access-group.bicep' = [
+  for name in applicationResourceGroups: {
+    name: 'access-${name}'
+    scope: resourceGroup(name)
+    params: {
+      roleIds: roles.outputs.ids
+      principalIds: identities.outputs.principalIds
+    }
+  }
+]
+
+module events 'modules/events.bicep' = {
+  name: 'events'
+  scope: group
+  params: {
+    appId: app.outputs.id
+    deadLetterAccountId: storage.outputs.accountId
+    deadLetterContainer: storage.outputs.deadLetterContainer
+    suffix: suffix
+    tags: allTags
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    location: location
+    suffix: suffix
+    protectedRegionNames: protectedRegionNames
+    appHostName: app.outputs.hostName
+    apiClientId: apiClientId
+    apiObjectId: apiObjectId
+    tenantId: tenantId
+    workspaceId: monitoring.outputs.workspaceId
+    healthTopicId: events.outputs.topicId
+    profileId: makesProfile ? traffic.outputs.id : profileId
+    operatorMails: operatorMails
+    tags: allTags
+  }
+}
+
+@description('Name of the resource group that holds Leeward.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Where Leeward answers.')
+output LEEWARD_URL string = 'https://${app.outputs.hostName}'
+
+@description('Where plans are put.')
+output PLAN_STORE string = storage.outputs.plansUrl
+
+@description('Where evidence lies.')
+output EVIDENCE_STORE string = storage.outputs.evidenceUrl
+
+@description('Resource id of the vault, for the plans.')
+output VAULT_ID string = makesVault ? vault.outputs.id : vaultId

@@ -1,0 +1,1 @@
+"""What goes to Azure: the zip, proved before it leaves."""

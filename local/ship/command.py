@@ -1,0 +1,92 @@
+"""``python -m local ship``: pack the app, install it alone, index it, list its functions and what it is made of."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from local.processes import ROOT
+from local.ship.clean_room import CleanRoom
+from local.ship.package import ShipRefused, check_files, files_to_ship, write_zip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to a parser."""
+    parser.add_argument("--app", type=Path, default=ROOT, help="the folder of function_app.py")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="where the zip goes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the package and prove it; the exit code is 0 only if it may leave."""
+    console = Console(highlight=False)
+    package = args.out / "leeward.zip"
+    try:
+        names = files_to_ship(args.app)
+        check_files(names)
+        digest = write_zip(args.app, names, package)
+        console.print(
+            f"packed {len(names)} files, {package.stat().st_size:,} bytes", soft_wrap=True
+        )
+        with tempfile.TemporaryDirectory(prefix="leeward-ship-") as folder:
+            room = CleanRoom.furnish(package, Path(folder))
+            indexed = room.index(example_settings(args.app))
+            check_index(indexed, room)
+            sbom = room.sbom()
+    except ShipRefused as refused:
+        package.unlink(missing_ok=True)
+        console.print(f"not shipped: {refused}", style="bold red", soft_wrap=True, markup=False)
+        return 1
+    (args.out / "leeward.sbom.json").write_text(sbom, encoding="utf-8")
+    (args.out / "licences.txt").write_text(licences(sbom), encoding="utf-8")
+    for kind, count in sorted(Counter(f["trigger"] for f in indexed["functions"]).items()):
+        named = ", ".join(sorted(f["name"] for f in indexed["functions"] if f["trigger"] == kind))
+        console.print(f"{count:3} {kind}: {named}", soft_wrap=True)
+    console.print(f"sha256 {digest}  {package}", soft_wrap=True)
+    console.print(
+        f"bill of materials {args.out}/leeward.sbom.json, licences {args.out}/licences.txt"
+    )
+    return 0
+
+
+def example_settings(app: Path) -> dict[str, str]:
+    """Return the settings that a developer would begin with: indexing must need no more."""
+    example = json.loads((app / "local.settings.json.example").read_text("utf-8"))
+    values: dict[str, str] = example["Values"]
+    return values
+
+
+def check_index(indexed: dict[str, Any], room: CleanRoom) -> None:
+    """Refuse an app without functions, or one that imports from beyond itself and its requirements."""
+    if not indexed["functions"]:
+        raise ShipRefused("the app has no functions")
+    homes = (str(room.app.resolve()), str(room.python.parent.parent), sys.base_prefix)
+    strange = [file for file in indexed["files"] if not file.startswith(homes)]
+    if strange:
+        raise ShipRefused(f"the app imports {strange[0]}, which is not in the package")
+
+
+def licences(sbom: str) -> str:
+    """Return one line per component: name, version, licence as it declares it."""
+    lines = []
+    for part in sorted(
+        json.loads(sbom).get("components", []), key=lambda c: str(c["name"]).casefold()
+    ):
+        said = [
+            one.get("expression") or _named(one.get("license", {}))
+            for one in part.get("licenses", [])
+        ]
+        lines.append(
+            f"{part['name']} {part['version']}: {', '.join(dict.fromkeys(said)) or 'not declared'}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _named(licence: dict[str, str]) -> str:
+    return licence.get("id") or licence.get("name", "").rpartition(":: ")[2]

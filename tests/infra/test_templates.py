@@ -1,0 +1,197 @@
+"""The templates as they are pass every check, and each check fails once its subject is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from adapters.settings import OPTIONAL, REQUIRED
+from tests.infra import checks
+from tests.infra.templates import INFRA, ROOT, read_templates
+
+Files = dict[str, str]
+Check = Callable[[Files], list[str]]
+PARAMETERS = (INFRA / "main.parameters.json").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / "local.settings.json.example").read_text(encoding="utf-8")
+READ = {*REQUIRED, *OPTIONAL}
+ROLES = {path.name: path.read_text(encoding="utf-8") for path in (INFRA / "roles").glob("*.json")}
+
+
+def settings(files: Files) -> list[str]:
+    return checks.settings(files, EXAMPLE, READ)
+
+
+def parameters(files: Files) -> list[str]:
+    return checks.parameters(files, PARAMETERS)
+
+
+CHECKS: dict[str, Check] = {
+    "syntax": checks.syntax,
+    "symbols": checks.symbols,
+    "wiring": checks.wiring,
+    "api versions": checks.api_versions,
+    "documentation": checks.documentation,
+    "protected region": checks.protected_region,
+    "hardening": checks.hardening,
+    "parameters": parameters,
+    "settings": settings,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_templates_pass(name: str) -> None:
+    assert CHECKS[name](read_templates()) == []
+
+
+BROKEN = {
+    "a brace is lost": ("syntax", "modules/topic.bicep", "  }\n}\n", "  }\n", "error"),
+    "a name is misspelt": (
+        "symbols",
+        "modules/topic.bicep",
+        "${suffix}",
+        "${sufix}",
+        "sufix is not",
+    ),
+    "a parameter is for nothing": (
+        "symbols",
+        "modules/topic.bicep",
+        "param location string",
+        "param location string\n\n@description('Optional. For nothing.')\nparam idle string = ''",
+        "param idle is declared and not used",
+    ),
+    "a function is made up": (
+        "symbols",
+        "main.bicep",
+        "uniqueString(",
+        "uniqeString(",
+        "no function",
+    ),
+    "a module lacks what it needs": (
+        "wiring",
+        "main.bicep",
+        "    deadLetterContainer: storage.outputs.deadLetterContainer\n",
+        "",
+        "needs deadLetterContainer",
+    ),
+    "a module is given too much": (
+        "wiring",
+        "main.bicep",
+        "    apiObjectId: apiObjectId\n",
+        "    apiObjectId: apiObjectId\n    apiSecret: apiClientId\n",
+        "takes no apiSecret",
+    ),
+    "an output is asked for that is not there": (
+        "wiring",
+        "main.bicep",
+        "storage.outputs.plansUrl",
+        "storage.outputs.planUrl",
+        "no output planUrl",
+    ),
+    "a preview version": (
+        "api versions",
+        "modules/storage.bicep",
+        "storageAccounts@2024-01-01",
+        "storageAccounts@2024-01-01-preview",
+        "is not the reviewed",
+    ),
+    "a type nobody reviewed": (
+        "api versions",
+        "modules/topic.bicep",
+        "Microsoft.EventGrid/topics@2025-02-15",
+        "Microsoft.EventGrid/domains@2025-02-15",
+        "never reviewed",
+    ),
+    "a parameter without a word": (
+        "documentation",
+        "modules/topic.bicep",
+        "@description('Required. Tags.')\n",
+        "",
+        "tags has no description",
+    ),
+    "a description that lies about the default": (
+        "documentation",
+        "modules/traffic.bicep",
+        "Optional. Path",
+        "Required. Path",
+        "must begin with Optional",
+    ),
+    "storage in the protected region": (
+        "protected region",
+        "modules/storage.bicep",
+        "  location: location\n",
+        "  location: 'eastus'\n",
+        "location is 'eastus'",
+    ),
+    "the app beside what it protects": (
+        "protected region",
+        "main.bicep",
+        "    location: location\n    suffix: suffix\n    hosting",
+        "    location: protectedRegions[0]\n    suffix: suffix\n    hosting",
+        "nothing of Leeward lies elsewhere",
+    ),
+    "a setting that depends on the protected region": (
+        "protected region",
+        "modules/app.bicep",
+        "var isFlex",
+        "param protectedRegions array\nvar isFlex",
+        "",
+    ),
+    "shared keys": (
+        "hardening",
+        "modules/storage.bicep",
+        "allowSharedKeyAccess: false",
+        "allowSharedKeyAccess: true",
+        "needs allowSharedKeyAccess: false",
+    ),
+    "plain http": (
+        "hardening",
+        "modules/app.bicep",
+        "httpsOnly: true",
+        "httpsOnly: false",
+        "httpsOnly",
+    ),
+    "azd gives too little": (
+        "parameters",
+        "main.bicep",
+        "param environmentName string",
+        "param environmentName string\n\n@description('Required. New.')\nparam fresh string",
+        "needs fresh",
+    ),
+    "a setting under another name": (
+        "settings",
+        "modules/app.bicep",
+        "PLAN_STORE:",
+        "PLANS:",
+        "PLANS",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_check_sees_what_is_broken(case: str) -> None:
+    name, path, old, new, told = BROKEN[case]
+    files = read_templates()
+    assert old in files[path], "the case breaks nothing; follow the template"
+    files[path] = files[path].replace(old, new, 1)
+    if case == "a setting that depends on the protected region":
+        files[path] += "\noutput x array = protectedRegions\n"
+        told = "protectedRegions has no business here"
+    said = CHECKS[name](files)
+    assert any(told in sentence for sentence in said), said
+
+
+def test_the_example_and_the_code_name_the_same_settings() -> None:
+    broken = EXAMPLE.replace('"PLAN_STORE"', '"PLAN_SHELF"')
+    said = checks.settings(read_templates(), broken, READ)
+    assert said == [
+        "the example has PLAN_SHELF, which the app does not read",
+        "the app reads PLAN_STORE, which the example lacks",
+    ]
+
+
+def test_the_roles_are_plain_lists() -> None:
+    assert set(ROLES) == {"observe.json", "drill.json", "failover.json"}
+    assert checks.roles(ROLES) == []
+    wild = {"drill.json": ROLES["drill.json"].replace("/testFailover/action", "/*")}
+    assert any("is no single action" in said for said in checks.roles(wild))

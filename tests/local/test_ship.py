@@ -1,0 +1,93 @@
+"""What is packed for Azure: what the app needs, nothing else, the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.ship.clean_room import CleanRoom
+from local.ship.command import check_index, licences
+from local.ship.package import ShipRefused, check_files, files_to_ship, write_zip
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_what_azure_needs_is_packed_and_nothing_of_this_machine() -> None:
+    names = files_to_ship(ROOT)
+    check_files(names)
+    rooms = {name.split("/")[0] for name in names}
+    assert {"domain", "orchestrators", "activities", "entities", "triggers", "adapters"} <= rooms
+    assert not rooms & {"local", "tests", "cli", "infra", "docs", "out", ".venv"}
+    assert {"adapters/templates/evidence.html.j2", "triggers/pages/approval.html"} <= set(names)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """Return a small app under git, with a file that git does not know."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    for name in ("function_app.py", "host.json", "requirements.txt", "secret.txt", "notes.md"):
+        (folder / name).write_text(name)
+    (folder / ".funcignore").write_text(".*\n*.md\n")
+    tracked = ["function_app.py", "host.json", "requirements.txt", "notes.md", ".funcignore"]
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    subprocess.run(["git", "add", *tracked], cwd=folder, check=True)
+    return folder
+
+
+def test_a_file_that_git_does_not_know_never_leaves(app: Path) -> None:
+    assert files_to_ship(app) == ["function_app.py", "host.json", "requirements.txt"]
+
+
+def test_the_same_files_make_the_same_bytes(app: Path, tmp_path: Path) -> None:
+    names = files_to_ship(app)
+    first = write_zip(app, names, tmp_path / "a.zip")
+    (app / "host.json").touch()
+    (app / "host.json").chmod(0o600)
+    assert write_zip(app, names, tmp_path / "b.zip") == first
+    (app / "host.json").write_text("changed")
+    assert write_zip(app, names, tmp_path / "c.zip") != first
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        assert packed.namelist() == names
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["function_app.py", "host.json"], "requirements.txt is not packed"),
+        (["function_app.py", "host.json", "requirements.txt", "tests/x.py"], "tests/x.py"),
+        (["function_app.py", "host.json", "requirements.txt", ".env"], ".env"),
+    ],
+)
+def test_a_package_that_lacks_or_leaks_is_refused(names: list[str], told: str) -> None:
+    with pytest.raises(ShipRefused, match=re.escape(told)):
+        check_files(names)
+
+
+def test_an_app_that_imports_from_beyond_itself_is_refused() -> None:
+    room = CleanRoom(Path("/room/app"), Path("/room/env/bin/python"))
+    fine = {
+        "functions": [{"name": "f"}],
+        "files": ["/room/app/domain/plan.py", "/room/env/lib/x.py"],
+    }
+    check_index(fine, room)
+    with pytest.raises(ShipRefused, match="/home/me/local/host"):
+        check_index({**fine, "files": ["/home/me/local/host.py"]}, room)
+    with pytest.raises(ShipRefused, match="no functions"):
+        check_index({**fine, "functions": []}, room)
+
+
+def test_licences_are_told_as_declared() -> None:
+    sbom = {
+        "components": [
+            {"name": "b", "version": "2", "licenses": [{"expression": "MIT AND Apache-2.0"}]},
+            {"name": "A", "version": "1", "licenses": [{"license": {"id": "MIT"}}]},
+            {"name": "c", "version": "3"},
+        ]
+    }
+    assert licences(json.dumps(sbom)) == "A 1: MIT\nb 2: MIT AND Apache-2.0\nc 3: not declared\n"
