@@ -11,7 +11,7 @@ SPEED ?= 1
 SEEDS ?= 100
 EVENTS ?= 100000
 
-.PHONY: help setup demo up test check format bench chaos decisions storm ship lock clean
+.PHONY: help setup demo up test check format bench chaos decisions interleavings storm ship lock clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -23,6 +23,7 @@ help:
 	@echo "make decisions   labelled outages and non-outages; fails on a false alarm or a late detection"
 	@echo "make storm   EVENTS=100000 events, doubled, shuffled, poisoned; fails unless each outage opens one run"
 	@echo "make ship    the zip for Azure, installed alone and indexed, with its bill of materials"
+	@echo "make interleavings   every order in which decisions can come, for four people"
 	@echo "make setup   the virtual environment, with the leeward command"
 
 setup: $(READY)
@@ -70,6 +71,9 @@ storm: $(READY)
 
 ship: $(READY)
 	@$(BIN)/python -m local ship --out out
+
+interleavings: $(READY)
+	@$(BIN)/python -m tests.orchestrators.interleavings
 
 lock: $(READY)
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \

@@ -16,6 +16,7 @@ from activities.findings import Findings
 from activities.health import Health
 from activities.lookout import Lookout
 from activities.notices import Notices
+from activities.plans import PlanShelf
 from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
@@ -100,6 +101,7 @@ recovery = Recovery(vault)
 driver = PlanDriver(vault, recovery_plans)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
 points = Points(vault)
+shelf = PlanShelf(plans)
 resources = AzureResources(clients)
 drills = Drills(vault, resources)
 survey = Survey(vault, resources)
@@ -171,6 +173,7 @@ for activity in (
     on_wire(groundwork.ensure_pieces),
     on_wire(groundwork.settle_items),
     on_wire(preflight.assess_readiness),
+    on_wire(shelf.look_up_plan),
     on_wire(health.probe_round),
     on_wire(health.look_at_source),
     on_wire(health.look_at_path),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from domain.evidence import Evidence, digest, file_text, seal
+from domain.canonical import digest
+from domain.evidence import Evidence, file_text, seal
 from domain.model import Recorded
 from domain.run import Fact
 

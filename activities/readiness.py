@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.approval import MOVES_USERS
 from domain.landing import drift_in, foreign_machines
 from domain.model import Recorded
 from domain.plan import Plan, Way
@@ -15,8 +16,6 @@ from domain.replication import Phase, ProtectedItem, locate
 from domain.request import Kind
 from domain.run import ProfileState, Readiness
 from domain.standing import Findings, judge
-
-MOVES_USERS = {Kind.FAILOVER, Kind.FAILBACK, Kind.ROUND_TRIP}
 
 
 class Vault(Protocol):
@@ -69,8 +68,10 @@ class Preflight:
         found.blockers += foreign_machines(plan, located)
         found.warnings += drift_in(plan, located)
         moved = _all_settled(plan, kind, located, found)
+        profile = None
         if kind in MOVES_USERS:
-            moved = self._look_at_users(plan, kind, found) and moved
+            profile = self.traffic.profile(plan.traffic.profile)
+            moved = _judge_users(plan, kind, profile, found) and moved
         return Readiness(
             ready=not found.blockers,
             settled=moved,
@@ -81,20 +82,13 @@ class Preflight:
             to_commit=tuple(found.to_commit),
             items={name: item.id for name, item in located.items()},
             machines={name: item.vm for name, item in located.items() if item.vm},
+            points={n: at for n, item in located.items() if (at := item.latest_point_at)},
+            profile=profile,
         )
 
     def look(self, plan: Plan, kind: Kind) -> Readiness:
         """Assess outside of any run, for whoever wants to know before the bad night."""
         return self.assess_readiness(Question(plan=plan, kind=kind))
-
-    def _look_at_users(self, plan: Plan, kind: Kind, found: Findings) -> bool:
-        """Judge the profile, and say whether users are at the target already."""
-        profile = self.traffic.profile(plan.traffic.profile)
-        turned = plan.going(Way.HOME if kind is Kind.FAILBACK else Way.OUT)
-        _judge_profile(turned, profile, found)
-        source = profile.endpoint(turned.traffic.source.name)
-        target = profile.endpoint(turned.traffic.target.name)
-        return bool(source and target and target.enabled and not source.enabled)
 
 
 def _all_settled(
@@ -107,6 +101,15 @@ def _all_settled(
     if kind is Kind.FAILOVER and plan.policy.commit.mode is CommitMode.NEVER:
         done |= {name for name, item in located.items() if item.phase is Phase.ARRIVED}
     return bool(located) and done >= {m.name for m in plan.members if m.required} | set(located)
+
+
+def _judge_users(plan: Plan, kind: Kind, profile: ProfileState, found: Findings) -> bool:
+    """Judge the profile, and say whether users are at the target already."""
+    turned = plan.going(Way.HOME if kind is Kind.FAILBACK else Way.OUT)
+    _judge_profile(turned, profile, found)
+    source = profile.endpoint(turned.traffic.source.name)
+    target = profile.endpoint(turned.traffic.target.name)
+    return bool(source and target and target.enabled and not source.enabled)
 
 
 def _judge_profile(plan: Plan, profile: ProfileState, found: Findings) -> None:

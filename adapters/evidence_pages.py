@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from adapters.timeline import timeline_svg
 from adapters.wording import clock, elapsed, for_markdown, plain
-from domain.evidence import Evidence, digest
+from domain.canonical import digest
+from domain.evidence import Evidence
 from domain.model import last_segment
 from domain.regions import display_name
 from domain.run import EndpointState, GateReport, MemberOutcome, Outcome, TierReport, Verdict
@@ -29,6 +30,11 @@ TONES = {
     Outcome.CANCELLED: "calm",
     Outcome.NEEDS_HUMAN: "bad",
     Outcome.FAILED: "bad",
+}
+DECIDED = {
+    Verdict.APPROVE: "Approved",
+    Verdict.REJECT: "Rejected",
+    Verdict.BREAK_GLASS: "Glass broken",
 }
 TIMING = {
     "total": "the whole run",
@@ -158,12 +164,15 @@ def _where(evidence: Evidence) -> str:
 
 
 def _decided(evidence: Evidence) -> tuple[str | None, str]:
-    if not evidence.decisions:
+    first = evidence.first_settled
+    if first is None and evidence.decisions:
+        return None, "too few agreed"
+    if first is None:
         asked = evidence.timing.decision > 0
         return None, "nobody answered" if asked else "none was asked for"
-    first = evidence.decisions[0]
-    words = {Verdict.APPROVE: "Approved", Verdict.REJECT: "Rejected"}
-    return words[first.verdict], f"by {first.by}"
+    agreed = [d.by for d in evidence.decisions if (d.gate, d.digest) == (first.gate, first.digest)]
+    by = ", ".join(agreed) if first.verdict is Verdict.APPROVE else first.by
+    return DECIDED[first.verdict], f"by {by}"
 
 
 def _proof(gate: GateReport | None) -> str:

@@ -20,6 +20,11 @@ MOST_OF_A_LANE = 56.0
 WORTH_SEEING = 60.0
 TICK_WIDTH = 76
 STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+DECIDED = {
+    Verdict.APPROVE: "approved",
+    Verdict.REJECT: "rejected",
+    Verdict.BREAK_GLASS: "glass broken",
+}
 STYLE = """
 .leeward-timeline { --ink: #1c2226; --quiet: #5d6972; --line: #e2e6e8; --bar: #3d7ea6; --wait: #c9d1d6;
   --good: #2b7a4b; --bad: #b5382e; --paper: #ffffff; background: var(--paper);
@@ -202,7 +207,7 @@ def _decision_lane(evidence: Evidence) -> Iterator[Lane]:
     marks = tuple(
         Mark(
             _since(evidence, d.at),
-            d.verdict is Verdict.APPROVE,
+            d.verdict is not Verdict.REJECT,
             f"{d.by}: {d.verdict} ({d.gate})",
         )
         for d in evidence.decisions
@@ -211,11 +216,12 @@ def _decision_lane(evidence: Evidence) -> Iterator[Lane]:
     waited = evidence.timing.decision
     if not marks and not waited:
         return
-    end = marks[0].at if marks else _since(evidence, evidence.run.ended_at)
+    first = evidence.first_settled
+    at = first.at if first else None
+    end = _since(evidence, at or evidence.run.ended_at)
     bars = (Bar(max(0.0, end - waited), end, "wait", f"waited {elapsed(waited)} for a person"),)
-    first = evidence.decisions[0].verdict if evidence.decisions else None
-    note = {None: "nobody answered", Verdict.APPROVE: "approved", Verdict.REJECT: "rejected"}[first]
-    good = first is Verdict.APPROVE
+    note = DECIDED[first.verdict] if first else "too few agreed" if marks else "nobody answered"
+    good = first is not None and first.verdict is not Verdict.REJECT
     yield Lane("Decision", note, bars, marks, f"T+{elapsed(end)}", good)
 
 

@@ -142,6 +142,7 @@ class EntraTokens:
             name=_name(claims, is_app) or oid,
             roles=frozenset(role for role in Role if isinstance(held, list) and role.value in held),
             is_app=is_app,
+            held=frozenset(map(str, held)) if isinstance(held, list) else frozenset(),
         )
 
 

@@ -20,13 +20,14 @@ class Caller:
     """A person or an app of the tenant.
 
     ``id`` is the object id of the directory: it never changes and is never given twice, so it is what is compared.
-    ``name`` is for people to read.
+    ``name`` is for people to read. ``held`` are all app roles of the token, those that plans alone know of too.
     """
 
     id: str
     name: str
     roles: frozenset[Role]
     is_app: bool = False
+    held: frozenset[str] = frozenset()
 
     def objection_to(self, role: Role) -> str | None:
         """Return why the caller may not do what the role is for, or None if it may."""

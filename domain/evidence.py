@@ -9,13 +9,14 @@ verifier refuses any other bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
+from domain.approval import ApprovalReport, Passage
+from domain.canonical import digest
 from domain.model import Reported
 from domain.reports import (
     ActionReport,
@@ -33,6 +34,7 @@ from domain.run import (
     FenceReport,
     Outcome,
     Readiness,
+    SetAside,
     TierReport,
     TrafficReport,
 )
@@ -96,7 +98,9 @@ class Evidence(Reported):
     run: RunFacts
     signals: tuple[Signal, ...] = ()
     readiness: Readiness | None = None
+    approvals: tuple[ApprovalReport, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
     tiers: tuple[TierReport, ...] = ()
     fence: FenceReport | None = None
     traffic: TrafficReport | None = None
@@ -111,15 +115,16 @@ class Evidence(Reported):
     timing: Timing
     deviations: tuple[str, ...] = ()
 
-
-def canonical(value: Any) -> bytes:
-    """Return the one JSON text of a value that hashes are taken of."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def digest(value: Any) -> str:
-    """Return the SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    @property
+    def first_settled(self) -> Decision | None:
+        """Return the answer that settled the first gate; None where nobody answered, or too few."""
+        if not self.decisions:
+            return None
+        gate = self.decisions[0].gate
+        asked = [each for each in self.approvals if each.gate == gate]
+        if asked and asked[-1].passage in (Passage.EXPIRED, Passage.WITHDRAWN):
+            return None
+        return next(each for each in reversed(self.decisions) if each.gate == gate)
 
 
 def seal(evidence: Evidence, facts: Sequence[Fact]) -> dict[str, Any]:

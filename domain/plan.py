@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import timedelta
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -13,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.action import Action
+from domain.canonical import digest
 from domain.gate import Gate
 from domain.model import ArmId, Duration, Model, Slug, Terse, same_id
 from domain.network import Nic
@@ -215,6 +214,5 @@ class Plan(Model):
         return self.model_copy(update=turned)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the plan's canonical JSON; a decision binds to it."""
-        text = json.dumps(self.wire(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Return the SHA-256 of the plan's canonical JSON; what a person approves names it."""
+        return digest(self.wire())

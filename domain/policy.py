@@ -6,18 +6,35 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from domain.gate import Probe
 from domain.model import Duration, Model
 from domain.schedule import Blackout
 
 
+class BreakGlass(StrEnum):
+    """Who may go on alone, with a reason, where several should agree: nobody, somebody else than the asker, anyone."""
+
+    NEVER = "never"
+    ANOTHER = "another"
+    ANYONE = "anyone"
+
+
+Role = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
+
+
 class Approval(Model):
-    """Whether a person must agree first, and for how long one is asked; a run that a signal opened always asks."""
+    """Whether people must agree first, how many and of which roles, and for how long they are asked.
+
+    A run that a signal opened always asks. Without ``roles``, whoever may decide at the door may approve.
+    """
 
     required: bool = True
+    approvers: Annotated[int, Field(ge=1, le=9)] = 1
+    roles: Annotated[tuple[Role, ...], Field(max_length=9)] = ()
     within: Duration = timedelta(minutes=30)
+    break_glass: BreakGlass = BreakGlass.NEVER
 
 
 class AutomationMode(StrEnum):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from domain.model import Reported, RunId
+from domain.policy import BreakGlass
 
 VERSION = "0.1.0"
 
@@ -243,10 +244,11 @@ class TrafficReport(Reported):
 
 
 class Verdict(StrEnum):
-    """A person's answer at a gate."""
+    """A person's answer at a gate; breaking the glass is to go on alone where several should agree."""
 
     APPROVE = "approve"
     REJECT = "reject"
+    BREAK_GLASS = "break_glass"
 
 
 class Decision(Reported):
@@ -256,14 +258,23 @@ class Decision(Reported):
     verdict: Verdict
     by: str
     by_id: str = ""
+    roles: tuple[str, ...] = ()
     digest: str
+    reason: str | None = None
     at: AwareDatetime | None = None
+
+
+class SetAside(Decision):
+    """An answer that did not count, and why."""
+
+    because: str
 
 
 class Readiness(Reported):
     """What stood in the way before the run touched anything; settled when there is nothing left to do.
 
     ``items`` and ``machines`` are where each member was found: its protected item, and the machine it protects.
+    ``points`` is the time of each member's newest recovery point by the vault's word, ``profile`` where users are.
     """
 
     ready: bool
@@ -275,6 +286,8 @@ class Readiness(Reported):
     to_commit: tuple[str, ...] = ()
     items: dict[str, str] = Field(default_factory=dict)
     machines: dict[str, str] = Field(default_factory=dict)
+    points: dict[str, AwareDatetime] = Field(default_factory=dict)
+    profile: ProfileState | None = None
 
 
 class CommitReport(Reported):
@@ -307,9 +320,10 @@ class RunEnd(Reported):
 
 
 class Waiting(Reported):
-    """What a run waits for, until when, and what whoever answers should know.
+    """What a run waits for, until when, from how many of which roles, and what whoever answers should know.
 
-    A gate is answered by a decision; where ``verbs`` are given, the step of that name waits for one of these words.
+    A gate is answered by decisions, and ``covers`` says in sentences what their digest is of; where ``verbs`` are
+    given, the step of that name waits for one of these words.
     """
 
     gate: str
@@ -317,6 +331,10 @@ class Waiting(Reported):
     until: AwareDatetime
     says: str = ""
     verbs: tuple[str, ...] = ()
+    needed: int = 1
+    roles: tuple[str, ...] = ()
+    break_glass: BreakGlass = BreakGlass.NEVER
+    covers: tuple[str, ...] = ()
 
 
 class TierProgress(Reported):

@@ -27,7 +27,7 @@ from domain.model import in_words
 from domain.plan import Tier
 from domain.reports import ActionOutcome, ActionReport
 from domain.request import Kind
-from domain.run import Verdict
+from domain.run import Verdict, Waiting
 from domain.runbook_context import recovery_plan_context
 
 from orchestrators.approval import Answer, Question, await_decision
@@ -238,7 +238,8 @@ class Performer:
         )
         opened = {**question.wire(), "bell": asker}
         yield from ask(context, desk_of(around.run), "open", opened)
-        self.journal.waits(gate, around.digest, closes, deed)
+        waiting = Waiting(gate=gate, digest=around.digest, until=closes, says=deed)
+        self.journal.waits(waiting)
         self.journal.note(f"waits for a person until {closes:%H:%M:%S} UTC: {deed}")
         asked = {"gate": gate, "digest": around.digest, "says": deed}
         yield from tell_of(context, self.journal, around, asked)

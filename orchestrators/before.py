@@ -1,4 +1,4 @@
-"""What comes before anything is moved: look, ask a person, clean up what a forgotten drill left pending."""
+"""What comes before anything is moved: look, and clean up what a forgotten drill left pending."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from datetime import timedelta
 
 from activities.readiness import Preflight, Question
 from activities.recovery import WaveMember
-from domain.model import in_words
 from domain.regions import display_name
 from domain.replication import Verb
 from domain.request import Kind
-from domain.run import MemberOutcome, MemberReport, Outcome, Verdict
+from domain.run import MemberOutcome, MemberReport, Outcome, Readiness
 
-from orchestrators.conduct import heed_words
 from orchestrators.durable import Context, Steps, call, now
-from orchestrators.question import ask_person
 from orchestrators.record import End, Record
 from orchestrators.wave import run_wave, wave_of
 
@@ -29,51 +26,31 @@ SETTLED = {
 def assess(context: Context, run: Record) -> Steps[End | None]:
     """Look before anything is touched; the verdict stays with the run."""
     run.step("readiness")
-    readiness = yield from call(
-        context,
-        Preflight.assess_readiness,
-        Question(plan=run.request.plan, kind=run.kind),
-        until=run.until,
-    )
+    readiness = yield from read_readiness(context, run)
+    return weigh(run, readiness)
+
+
+def read_readiness(context: Context, run: Record) -> Steps[Readiness]:
+    """Read what stands in the way of the run."""
+    question = Question(plan=run.request.plan, kind=run.kind)
+    return (yield from call(context, Preflight.assess_readiness, question, until=run.until))
+
+
+def weigh(run: Record, readiness: Readiness) -> End | None:
+    """Keep what was read, and return the run's end where there is nothing to do, or no way."""
     run.readiness = readiness
     if readiness.settled:
         where = display_name(run.plan.target.region)
         why = SETTLED.get(run.kind, f"the application serves from {where} already; nothing to do")
         return End(Outcome.DECLINED, why)
-    for sentence in (*readiness.blockers, *readiness.warnings):
-        run.deviations.append(sentence)
+    told = (*readiness.blockers, *readiness.warnings)
+    run.deviations += [sentence for sentence in told if sentence not in run.deviations]
     if not readiness.ready:
         run.note(f"not ready: {'; '.join(readiness.blockers)}")
         return End(
             Outcome.FAILED, f"not ready, nothing was touched: {'; '.join(readiness.blockers)}"
         )
     run.note(f"{len(run.plan.members)} machines in {len(run.plan.tiers)} tiers are ready to move")
-    return None
-
-
-def decide(context: Context, run: Record) -> Steps[End | None]:
-    """Ask a person, when the plan says so; a run that one signal opened asks whatever the plan says."""
-    run.step("decision")
-    if run.request.under:
-        run.note(f"moves by the approval of run {run.request.under}")
-        return None
-    if not run.plan.policy.approval.required and not run.request.signals:
-        run.note("the plan asks for no approval")
-        return None
-    return (yield from ask_for_approval(context, run))
-
-
-def ask_for_approval(context: Context, run: Record, says: str = "") -> Steps[End | None]:
-    """Ask at the gate that nothing passes unapproved; ``says`` is what whoever answers should know."""
-    within = min(run.plan.policy.approval.within, run.until - now(context))
-    answer = yield from ask_person(context, run, "approval", within, says)
-    if answer.decision is None:
-        end = (yield from heed_words(context, run)) if answer.disturbed else None
-        return end or End(
-            Outcome.DECLINED, f"nobody approved within {in_words(within)}; nothing was touched"
-        )
-    if answer.decision.verdict is Verdict.REJECT:
-        return End(Outcome.DECLINED, f"{answer.decision.by} rejected it; nothing was touched")
     return None
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from activities.evidence import Archive, Draft
-from domain.run import Outcome, RunEnd
+from domain.run import Outcome, RunEnd, SetAside
 
 from orchestrators.controls import heed
 from orchestrators.durable import Context, StepFailed, Steps, ask, call, in_short, now
-from orchestrators.names import BOOK, lock_of, region_of
+from orchestrators.names import BOOK, desk_of, lock_of, region_of
 from orchestrators.question import TELL_WITHIN, tell
 from orchestrators.record import End, Record
 
@@ -122,6 +122,18 @@ def _close(context: Context, run: Record, close: Closing, end: End) -> Steps[End
     return end
 
 
+def _gather_minutes(context: Context, run: Record) -> Steps[None]:
+    """Take the decisions that did not count into the record, with the reasons why not."""
+    if not run.gates_asked:
+        return
+    try:
+        at = {"at": now(context).isoformat()}
+        kept = yield from ask(context, desk_of(run.id), "minutes", at)
+        run.set_aside = [SetAside.model_validate(each) for each in kept["refused"]]
+    except Exception as bug:
+        run.deviations.append(f"the desk's minutes could not be read: {in_short(bug)}")
+
+
 def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
     """Gather the signals, seal the evidence, tell the world; what fails here is said, not raised."""
     run.step("evidence")
@@ -131,6 +143,7 @@ def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
         run.add_signals(kept["signals"])
     except Exception as bug:
         run.deviations.append(f"the region's signals could not be read: {in_short(bug)}")
+    yield from _gather_minutes(context, run)
     sha256 = None
     try:
         draft = Draft(evidence=run.evidence(end), facts=tuple(run.journal.facts))

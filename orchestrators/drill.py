@@ -22,10 +22,11 @@ from domain.run import MemberReport, Outcome
 
 from orchestrators.actions import around_of, run_actions
 from orchestrators.asr_engine import after_plans, assess_plans, by_plans, move_by_plans, stop_plans
-from orchestrators.before import clean_up_drills, decide, errors, lost
+from orchestrators.before import clean_up_drills, errors, lost
 from orchestrators.chains import ARRIVED, keep, move_in_order
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import rest
+from orchestrators.decision import decide
 from orchestrators.durable import Context, StepFailed, Steps, call, now, sleep
 from orchestrators.legs import tell_above
 from orchestrators.record import End, Record

@@ -7,8 +7,9 @@ serves at home it protects the way out again.
 from __future__ import annotations
 
 from orchestrators.asr_engine import assess_plans
-from orchestrators.before import assess, clean_up_drills, decide
+from orchestrators.before import assess, clean_up_drills
 from orchestrators.conduct import conduct
+from orchestrators.decision import decide
 from orchestrators.drain import drain, take_back_drain
 from orchestrators.durable import Context, Steps
 from orchestrators.failover import fence, move_tiers, move_users

@@ -16,9 +16,10 @@ from domain.run import Outcome, Silence, judge_fence
 
 from orchestrators.actions import around_of
 from orchestrators.asr_engine import assess_plans, by_plans, move_by_plans
-from orchestrators.before import clean_up_drills, decide
+from orchestrators.before import clean_up_drills
 from orchestrators.chains import ARRIVED, keep, move_in_order
 from orchestrators.conduct import conduct
+from orchestrators.decision import decide
 from orchestrators.drain import drain, take_back_drain
 from orchestrators.durable import Context, Steps, call, child, now
 from orchestrators.legs import tell_above

@@ -64,19 +64,12 @@ class Journal:
         self._budget_ends_at = ends_at
         self.show()
 
-    def waits(
-        self,
-        gate: str | None,
-        digest: str = "",
-        until: datetime | None = None,
-        says: str = "",
-        verbs: tuple[str, ...] = (),
-    ) -> None:
+    def waits(self, waiting: Waiting | None) -> None:
         """Say what the run waits for; None when the wait is over."""
-        waiting = None
-        if gate and until:
-            waiting = Waiting(
-                gate=gate, digest=digest, until=until, says=says[:SHOWN_QUESTION], verbs=verbs
+        if waiting is not None:
+            covers = tuple(_cut(each) for each in waiting.covers)
+            waiting = waiting.model_copy(
+                update={"says": waiting.says[:SHOWN_QUESTION], "covers": covers}
             )
         self._waits_for = waiting
         self.show()
@@ -97,9 +90,11 @@ class Journal:
 
 
 def _shortened(fact: Fact) -> Fact:
-    if len(fact.what) <= SHOWN_CHARACTERS:
-        return fact
-    return fact.model_copy(update={"what": f"{fact.what[:SHOWN_CHARACTERS]}..."})
+    return fact.model_copy(update={"what": _cut(fact.what)})
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
 class Answered(Recorded):

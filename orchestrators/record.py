@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.approval import ApprovalReport
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
 from domain.model import in_words
 from domain.policy import CommitMode
@@ -29,6 +30,7 @@ from domain.run import (
     Outcome,
     ProfileState,
     Readiness,
+    SetAside,
     TierReport,
     TrafficReport,
 )
@@ -89,7 +91,9 @@ class Record:
         self.token: int | None = None
         self.touched = False
         self.readiness: Readiness | None = None
+        self.approvals: list[ApprovalReport] = []
         self.decisions: list[Decision] = []
+        self.set_aside: list[SetAside] = []
         self.cleaned: tuple[str, ...] = ()
         self.leftovers: tuple[str, ...] = ()
         self.tiers: list[TierReport] = []
@@ -237,7 +241,9 @@ class Record:
             ),
             signals=tuple(self.signals),
             readiness=self.readiness,
+            approvals=tuple(self.approvals),
             decisions=tuple(self.decisions),
+            set_aside=tuple(self.set_aside),
             tiers=tuple(self.tiers),
             fence=self.fence,
             traffic=self.traffic,

@@ -14,8 +14,9 @@ from domain.replication import Verb
 from domain.reports import ReprotectReport
 from domain.run import MemberOutcome, MemberReport, Outcome
 
-from orchestrators.before import assess, decide, errors, lost
+from orchestrators.before import assess, errors, lost
 from orchestrators.conduct import conduct, heed_words
+from orchestrators.decision import decide
 from orchestrators.durable import Context, Steps, call, now
 from orchestrators.record import End, Record
 from orchestrators.wave import run_wave

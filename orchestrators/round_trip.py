@@ -14,8 +14,9 @@ from domain.protection import Budget
 from domain.request import Kind, Mode, RunRequest
 from domain.run import WELL, Outcome, RunEnd
 
-from orchestrators.before import assess, clean_up_drills, decide
+from orchestrators.before import assess, clean_up_drills
 from orchestrators.conduct import conduct
+from orchestrators.decision import decide
 from orchestrators.durable import Context, Steps, now
 from orchestrators.legs import run_leg
 from orchestrators.record import End, Record

@@ -15,7 +15,7 @@ from domain.controls import STEP_WORDS, Control, ControlVerb, Standing
 from domain.model import ArmId, Recorded, RunId, in_words
 from domain.policy import OnFailure
 from domain.reports import ActionReport
-from domain.run import Decision
+from domain.run import Decision, Waiting
 from pydantic import AwareDatetime
 
 from orchestrators.controls import read_standing
@@ -145,7 +145,7 @@ def ask_for_word(
     # On the desk before it is shown or announced: whoever sees that the step waits can answer.
     yield from ask(context, desk_of(around.run), "wait", {"step": step, "bell": asker})
     verbs = tuple(verb.value for verb in STEP_WORDS)
-    journal.waits(step, until=until, says=because, verbs=verbs)
+    journal.waits(Waiting(gate=step, digest="", until=until, says=because, verbs=verbs))
     journal.note(f"step {step} waits until {until:%H:%M:%S} UTC: {', '.join(verbs)}? {because}")
     yield from tell_of(context, journal, around, {"step": step, "verbs": list(verbs)})
     answer = yield from child(context, await_word, question, asker, StepAnswer)

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.approval import terms_of
 from domain.controls import Standing
 from domain.incident import Incident
 from domain.model import Recorded, RunId
+from domain.plan import Plan
 from domain.policy import RecoveryPoint
 from domain.reports import ChildRun
 from domain.request import Kind, Mode
 from domain.run import Outcome, RunEnd, RunRef
 from domain.signals import Signal
-from domain.umbrella import Part, sum_up, went_well
+from domain.umbrella import Part, sum_up, unpack, went_well
 from pydantic import AwareDatetime, Field
 
-from orchestrators.before import ask_for_approval
 from orchestrators.chains import ARRIVED, FAILED, LOOK_AGAIN, LOOKS_PER_HISTORY
 from orchestrators.conduct import conduct
 from orchestrators.controls import read_standing
+from orchestrators.decision import ask_for_approval
 from orchestrators.durable import Context, Steps, ask, child, fan_out, in_short, now, sleep
 from orchestrators.journal import Answered, Journal
 from orchestrators.names import RUNBOOKS, desk_of, leg_id, lock_of, mover_id
@@ -106,7 +108,13 @@ class Whole:
         machines = sum(part.machines for part in parts)
         named = ", ".join(f"{part.plan} {part.digest[:12]}" for part in parts)
         says = f"{_verb(run)} of {len(parts)} applications with {machines} machines: {named}"
-        return (yield from ask_for_approval(context, run, says))
+        terms = terms_of(_plan(part).policy.approval for part in parts if part.asks)
+        if terms is None:
+            return End(
+                Outcome.DECLINED,
+                "no role may approve every one of these plans; give them one in common, or run them apart",
+            )
+        return (yield from ask_for_approval(context, run, says, terms))
 
     def move(self, context: Context, run: Record) -> Steps[End | None]:
         """Let every application's run begin in its turn, and sum up what they came to."""
@@ -133,6 +141,10 @@ class Whole:
         for application in self.held:
             yield from ask(context, lock_of(application), "release", {"run": run.id})
         return end
+
+
+def _plan(part: Part) -> Plan:
+    return Plan.model_validate(unpack(part.packed))
 
 
 def _verb(run: Record) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from domain.approval import Terms
 from domain.controls import Control, ControlVerb, Standing
 from domain.model import in_words
 from domain.policy import CommitMode, RecoveryPoint
@@ -130,7 +131,8 @@ def _ask_for_commit(context: Context, run: Record) -> Steps[End | None]:
         "until then their point can be changed, or the application rolled back"
     )
     while now(context) < closes:
-        answer = yield from ask_person(context, run, "commit", closes - now(context), says)
+        terms = Terms(roles=run.plan.policy.approval.roles)
+        answer = yield from ask_person(context, run, "commit", closes - now(context), says, terms)
         if answer.decision is not None:
             if answer.decision.verdict is Verdict.REJECT:
                 return End(

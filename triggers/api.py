@@ -19,7 +19,8 @@ from pydantic import Field
 from domain.budget import objection_to_round_trip
 from domain.caller import Caller
 from domain.controls import STEP_WORDS, Control, ControlVerb
-from domain.desk import EMPTY, useless_word
+from domain.desk import EMPTY, standing_at, useless_word
+from domain.desk import decide as lay
 from domain.desk import objection_to as objection_to_decision
 from domain.errors import StepError
 from domain.model import Model
@@ -95,6 +96,7 @@ class DecisionGiven(Model):
     gate: str = Field(max_length=100)
     verdict: Verdict
     digest: str = Field(max_length=64)
+    reason: str | None = Field(default=None, max_length=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,10 @@ class Api:
     async def decide(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
-        """Lay a decision on the run's desk: 202, or 409 when it is late, foreign or one's own."""
+        """Lay a decision on the run's desk: 202 with what it came to, or 409 when it is late, foreign or one's own.
+
+        One that does not count is laid there too: the run's evidence says who tried, and why it did not count.
+        """
         run = _run_id(req)
         shown = await brief(client, run) if run else None
         if run is None or shown is None:
@@ -187,22 +192,28 @@ class Api:
             verdict=given.verdict,
             by=caller.name,
             by_id=caller.id,
+            roles=tuple(sorted(caller.held)),
             digest=given.digest,
+            reason=given.reason,
         )
         desk = entity_id(desk_of(run))
         found = await client.read_entity_state(desk)
-        state = found.entity_state or {"gates": {}}
+        state = {**EMPTY, **(found.entity_state or {})}
         late = f"run {run} has ended" if shown["state"] == "ended" else None
         objection = late or objection_to_decision(state, decision.wire())
         if objection:
+            kept = {**decision.wire(), "because": objection}
+            await client.signal_entity(desk, "set_aside", kept)
             return problem(HTTPStatus.CONFLICT, objection)
-        gate: dict[str, Any] = state["gates"][given.gate]
         await client.signal_entity(desk, "decide", decision.wire())
+        gate: dict[str, Any] = state["gates"][given.gate]
+        then: dict[str, Any] = lay(state, decision.wire())["gates"][given.gate]
         try:
             await client.raise_event(gate["bell"], bell(given.gate, gate["rings"] + 1), {})
         except Exception:  # the decision lies on the desk; the run looks there by itself
             log.warning("the bell of gate %s of run %s did not ring", given.gate, run)
-        return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)
+        came_to = {"gate": given.gate, **standing_at(then), "settled": not then["open"]}
+        return answer({"run": run, "href": f"/api/runs/{run}", **came_to}, HTTPStatus.ACCEPTED)
 
     async def control(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller

@@ -8,8 +8,9 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.names import RUNBOOKS
-from triggers.runs import ENDED
+from domain.desk import standing_at
+from orchestrators.names import RUNBOOKS, desk_of
+from triggers.runs import ENDED, entity_id
 
 MOST_CHILDREN = 40
 Shown = dict[str, Any]
@@ -39,10 +40,21 @@ async def view(client: df.DurableOrchestrationClient, run: str) -> Shown | None:
     shown["members"] = {
         m["name"]: m["state"] for tier in shown["tiers"] for m in tier["members"]
     } | shown["members"]
+    if shown["waitsFor"]:
+        shown["waitsFor"] = shown["waitsFor"] | await _so_far(client, run, shown["waitsFor"])
     shown["children"] = await asyncio.gather(
         *(_child(client, ref) for ref in progress.get("runs", []))
     )
     return shown
+
+
+async def _so_far(client: df.DurableOrchestrationClient, run: str, asked: Shown) -> Shown:
+    """Return who has agreed so far, as the run's desk has it."""
+    found = await client.read_entity_state(entity_id(desk_of(run)))
+    gate = (found.entity_state or {}).get("gates", {}).get(asked["gate"])
+    if gate is None or gate["digest"] != asked["digest"]:
+        return {"got": 0, "approvedBy": []}
+    return standing_at(gate)
 
 
 def _brief(run: str, status: Any, progress: Shown, below: dict[str, Shown]) -> Shown:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from activities.evidence import Archive, Draft
 from activities.notices import Notice, Notices
-from domain.evidence import Evidence, RunFacts, Timing, digest
+from domain.canonical import digest
+from domain.evidence import Evidence, RunFacts, Timing
 from domain.run import Fact, Outcome
 
 NIGHT = datetime(2026, 3, 14, 2, 40, tzinfo=UTC)

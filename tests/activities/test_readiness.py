@@ -28,7 +28,8 @@ def look(
 def test_a_protected_application_is_ready_and_one_read_says_so() -> None:
     readiness, vault = look(item("a"), item("b"))
     items = {name: CONTAINER.item_id(name) for name in ("a", "b")}
-    assert readiness == Readiness(ready=True, items=items)
+    assert readiness == Readiness(ready=True, items=items, profile=readiness.profile)
+    assert readiness.profile is not None
     assert vault.lists == 1
     assert not vault.starts
 

@@ -10,7 +10,8 @@ import pytest
 
 from adapters.evidence_pages import html, markdown
 from adapters.timeline import Scale, timeline_svg
-from domain.evidence import Evidence, digest, seal
+from domain.canonical import digest
+from domain.evidence import Evidence, seal
 from domain.reports import BudgetReport, ChildRun
 from domain.run import (
     CommitReport,

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from cli import verify
 from cli.main import main
-from domain.evidence import digest, file_text, seal
+from domain.canonical import digest
+from domain.evidence import file_text, seal
 from tests.evidence_samples import FACTS, declined, hostile, whole
 
 RECORD = seal(whole(), FACTS)

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.evidence import FIRST, SEAL, Evidence, canonical, digest, file_text, seal
+from domain.canonical import canonical, digest
+from domain.evidence import FIRST, SEAL, Evidence, file_text, seal
 from domain.run import Fact
 from tests.evidence_samples import FACTS, START, declined, hostile, large, partial, whole
 
@@ -67,8 +68,9 @@ def test_sealing_twice_gives_the_same_record() -> None:
 def test_the_keys_are_those_that_auditors_were_promised() -> None:
     record = seal(whole(), FACTS)
     assert set(record) == {
-        "schema", "run", "signals", "readiness", "decisions", "tiers", "fence", "traffic", "commit",
-        "cleanup", "actions", "drill", "protection", "reprotection", "children", "timing", "deviations", "chain",
+        "schema", "run", "signals", "readiness", "approvals", "decisions", "setAside", "tiers", "fence", "traffic",
+        "commit", "cleanup", "actions", "drill", "protection", "reprotection", "children", "timing", "deviations",
+        "chain",
     }  # fmt: skip
     assert record["schema"] == "leeward/evidence/1"
     promised = {

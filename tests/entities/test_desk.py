@@ -70,7 +70,7 @@ def test_opening_a_gate_again_forgets_nothing() -> None:
         ({"gate": "commit"}, "this run asks nothing at gate commit"),
         (
             {"digest": "e" * 64},
-            "the decision is about another plan digest than the one asked about",
+            "the decision is about another digest than the one asked about",
         ),
         (
             {"by": "alice"},

@@ -10,6 +10,7 @@ from activities.drill import LeftoverQuestion, LeftoversSeen, Scene, SceneQuesti
 from activities.evidence import Draft, Sealed
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
 from activities.notices import Notice, PlanNotice, Told
+from activities.plans import PlanQuestion, PlanSeen
 from activities.points import Chosen, PointQuestion, PointsChosen
 from activities.protection import Pieces, Settings, Standing, Stood
 from activities.readiness import Question
@@ -17,8 +18,9 @@ from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
 from activities.survey import Surveyed, SurveyQuestion
 from activities.traffic import EndpointChange, ProfileQuestion
 from domain.action import HttpAnswered
+from domain.canonical import digest
 from domain.drill import Rehearsed
-from domain.evidence import digest, seal
+from domain.evidence import seal
 from domain.gate import Probe
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState, Readiness
 
@@ -52,6 +54,9 @@ class Cast:
 
     def assess_readiness(self, question: Question, now: datetime) -> Readiness:
         return Readiness(ready=True)
+
+    def look_up_plan(self, question: PlanQuestion, now: datetime) -> PlanSeen:
+        return PlanSeen()
 
     def survey_protection(self, question: SurveyQuestion, now: datetime) -> Surveyed:
         return Surveyed(

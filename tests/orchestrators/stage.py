@@ -26,6 +26,7 @@ from activities.evidence import Archive, Draft
 from activities.findings import Findings
 from activities.health import Health
 from activities.notices import Notice, Notices
+from activities.plans import PlanShelf
 from activities.points import Points
 from activities.protection import Groundwork
 from activities.readiness import Preflight
@@ -110,6 +111,7 @@ PLAYED = (
     Points.choose_points,
     Reprotection.prepare_reprotection,
     Preflight.assess_readiness,
+    PlanShelf.look_up_plan,
     Health.probe_round,
     Health.look_at_source,
     Health.look_at_path,
@@ -294,18 +296,31 @@ class Stage:
         by: str = "bob",
         digest: str | None = None,
         ring: bool = True,
+        **more: Any,
     ) -> None:
-        """Lay a decision on the run's desk, and ring its bell."""
+        """Lay a decision on the run's desk, about what is asked there or else about the plan, and ring its bell."""
         decision = {
             "gate": gate,
             "verdict": verdict,
             "by": by,
-            "digest": digest or plan.digest(),
+            "digest": digest or self.asked(gate) or plan.digest(),
             "at": None,
+            **more,
         }
+        opened = self.desk()["gates"].get(gate, {"rings": 0})
         self.engine.signal_entity("desk", RUN, "decide", twice(decision))
         if ring:
-            self.ring(gate)
+            self.ring(gate, opened["rings"] + 1, opened.get("bell"))
+
+    def asked(self, gate: str = "approval") -> str | None:
+        """Return the digest that is asked about at a gate, None where nothing is."""
+        found = self.desk()["gates"].get(gate)
+        return str(found["digest"]) if found else None
+
+    def desk(self, run: str = RUN) -> Any:
+        """Return the desk of a run."""
+        state = json.loads(self.engine.entity_state("desk", run) or "null")
+        return {"gates": {}, **(state or {})}
 
     def say(self, verb: str, by: str = "carol", ring: int | None = None, **more: Any) -> None:
         """Lay a word of control on the run's desk, and ring that bell of the run if one is given."""
@@ -315,10 +330,10 @@ class Stage:
             with suppress(InstanceNotFound, InstanceEnded):
                 self.engine.raise_event(RUN, bell("control", ring), "{}")
 
-    def ring(self, gate: str = "approval", number: int = 1) -> None:
+    def ring(self, gate: str = "approval", number: int = 1, where: str | None = None) -> None:
         """Ring the bell of a gate; it does not matter whether anybody still listens."""
         with suppress(InstanceNotFound, InstanceEnded):
-            self.engine.raise_event(f"{RUN}.{gate}", bell(gate, number), "{}")
+            self.engine.raise_event(where or f"{RUN}.{gate}", bell(gate, number), "{}")
 
     def settle(self) -> None:
         """Wait until nothing can happen at the present time."""

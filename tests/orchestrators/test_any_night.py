@@ -201,10 +201,11 @@ def users_are_never_left_with_nothing(stage: Stage) -> None:
 
 
 def decisions_are_kept_to(stage: Stage, plan: Plan, end: RunEnd) -> None:
-    """I5: one decision a gate, never the requester's, and none of them acted against."""
+    """I5: one decision a gate, never the requester's, about what was asked, and none of them acted against."""
     kept = stage.draft.evidence.decisions
     assert len({d.gate for d in kept}) == len(kept)
-    assert all(d.by != "alice" and d.digest == plan.digest() for d in kept)
+    digests = {(asked.gate, asked.digest) for asked in stage.draft.evidence.approvals}
+    assert all(d.by != "alice" and (d.gate, d.digest) in digests for d in kept)
     verdicts = {d.gate: d.verdict.value for d in kept}
     if plan.policy.approval.required and verdicts.get("approval") != "approve":
         assert not stage.called("start_wave", "set_endpoint")

@@ -26,7 +26,7 @@ def test_an_approval_lets_the_run_go_on_at_once(stage: Stage) -> None:
     assert stage.called("start_wave")[0].seconds == 187, "the bell is heard, not waited for"
     (decision,) = stage.draft.evidence.decisions
     assert (decision.by, decision.verdict, decision.gate) == ("bob", Verdict.APPROVE, "approval")
-    assert decision.digest == plan.digest()
+    assert decision.digest == stage.asked()
     assert stage.draft.evidence.timing.decision == 187
 
 
@@ -81,7 +81,7 @@ def test_a_decision_about_another_plan_does_not_count(stage: Stage) -> None:
     stage.begin(plan)
     stage.at(60, lambda: stage.decide(plan, digest="0" * 64))
     assert stage.run_to_end().outcome is Outcome.DECLINED
-    assert "another plan digest" in desk(stage)["refused"][0]["because"]
+    assert "another digest" in desk(stage)["refused"][0]["because"]
 
 
 def test_a_decision_about_another_gate_does_not_count(stage: Stage) -> None:
@@ -157,7 +157,8 @@ def test_the_question_is_shown_with_its_digest_and_its_end(stage: Stage) -> None
     stage.run_for(20)
     waits = stage.shown()["waitsFor"]
     assert waits["gate"] == "approval"
-    assert waits["digest"] == plan.digest()
+    assert waits["digest"] == stage.asked()
+    assert plan.digest() in waits["covers"][0]
     assert waits["until"] == START.replace(minute=50).isoformat().replace("+00:00", "Z")
     stage.decide(plan)
     stage.run_to_end()

@@ -158,7 +158,8 @@ def test_the_children_of_a_run_are_no_runs(doors: Doors) -> None:
 def test_a_run_shows_what_it_waits_for_and_how_it_ended(doors: Doors) -> None:
     run = doors.started()
     waits = doors.world.until_asked(run)
-    assert set(waits) == {"gate", "digest", "until", "says", "verbs"}
+    assert (waits["needed"], waits["got"], waits["approvedBy"]) == (1, 0, [])
+    assert any("enables west, disables east" in said for said in waits["covers"])
     assert doors.world.show(run)["state"] == "waiting"
     assert "outcome" not in doors.world.show(run)
     doors.world.decide(run, "reject")
@@ -208,7 +209,7 @@ def test_somebody_else_of_the_same_name_is_somebody_else(doors: Doors) -> None:
 def test_a_decision_about_another_plan_is_409(doors: Doors) -> None:
     run = doors.started()
     doors.world.until_asked(run)
-    assert "another plan digest" in problem(doors.decide(run, digest="0" * 64), 409)
+    assert "another digest" in problem(doors.decide(run, digest="0" * 64), 409)
 
 
 def test_a_decision_at_a_gate_nobody_opened_is_409(doors: Doors) -> None:
@@ -224,7 +225,8 @@ def test_the_second_decision_is_409_and_so_is_one_after_the_end(doors: Doors) ->
     digest = doors.world.until_asked(run)["digest"]
     first = doors.decide(run, digest=digest)
     assert first.status_code == 202
-    assert first.json() == {"run": run, "href": f"/api/runs/{run}"}
+    came_to = {"gate": "approval", "needed": 1, "got": 0, "approvedBy": [], "settled": True}
+    assert first.json() == {"run": run, "href": f"/api/runs/{run}", **came_to}
     doors.world.until_ended(run)
     assert problem(doors.decide(run, digest=digest), 409) == f"run {run} has ended"
     assert len(doors.entity("desk", run)["gates"]) == 1
