@@ -99,7 +99,9 @@ class Lookout:
     def _look(self, plan: Plan, at: datetime) -> list[Signal]:
         counted = plan.signals.counted
         signals: list[Signal] = []
-        if plan.signals.vantage and Witness.SYNTHETIC in counted:
+        if (
+            plan.signals.vantage
+        ):  # also where the class does not count: the canary tells whether we are cut off
             signals += self._probe(plan, plan.signals.vantage, at)
         if Witness.TRAFFIC_MANAGER in counted:
             signals += _what_can_be_read(lambda: self._monitor(plan, at))

@@ -232,6 +232,15 @@ def test_a_vantage_point_that_is_cut_off_counts_for_nothing_and_all_of_them_stop
     assert none.cut_off and not none.met
 
 
+def test_being_cut_off_stops_a_plan_too_whose_own_probes_do_not_count() -> None:
+    others = {"vantage": VANTAGE, "classes": ["traffic_manager", "resource_health"]}
+    watched = Watched.of(plan(signals=others, tiers=[tier("db", "db-1", "db-2", "db-3")]))
+    hearsay = [DEGRADED, *machines(3)]
+    assert judged(*hearsay, watched=watched).met
+    cut_off = judged(*probes(*[Verdict.UNKNOWN] * 3), *hearsay, watched=watched)
+    assert cut_off.cut_off and not cut_off.met
+
+
 def test_words_that_are_too_old_count_for_nothing() -> None:
     stale = [s.model_copy(update={"at": NIGHT - timedelta(minutes=3)}) for s in (*DARK, DEGRADED)]
     assert not judged(*stale).met
