@@ -8,7 +8,7 @@ from pathlib import Path
 # The app's folder comes first, as in Azure.
 sys.path.insert(0, str(Path.cwd()))
 
-function_app = import_module("function_app")
+app = import_module(Path("function_app.py").stem).app
 
 functions = [
     {
@@ -16,7 +16,7 @@ functions = [
         "bindings": sorted(binding.get_binding_name() for binding in function.get_bindings()),
         "trigger": trigger.get_binding_name(),
     }
-    for function in function_app.app.get_functions()
+    for function in app.get_functions()
     if (trigger := function.get_trigger())
 ]
 homes = sorted(
