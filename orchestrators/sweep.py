@@ -58,7 +58,8 @@ def _mark(signals: Iterable[dict[str, object]]) -> str:
     """Return a mark that changes when what the region's witnesses say does: a signal that repeats itself is no news."""
     heard = [Signal.model_validate(wire) for wire in signals]
     words = sorted({f"{s.witness.value} {s.resource.casefold()} {s.verdict.value}" for s in heard})
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+    # A silent region is as good as one that has not been listened to yet.
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16] if words else ""
 
 
 def _tell(context: Context, change: Verdict) -> Steps[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.journeys.world import Json, World, world
@@ -27,7 +27,8 @@ def with_a_sibling(folder: Path) -> None:
 
 
 def test_every_plan_is_swept_and_a_change_is_told_once(tmp_path: Path) -> None:
-    with world(tmp_path, region_down=False, timers=["keep_sweep"]) as w:
+    start = datetime(2026, 3, 14, 2, 58, tzinfo=UTC)
+    with world(tmp_path, region_down=False, start=start, timers=["keep_sweep"]) as w:
         with_a_sibling(tmp_path)
         pass_time(w, 62)
         verdicts = w.http.get("/api/readiness").json()["verdicts"]

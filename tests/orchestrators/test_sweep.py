@@ -71,6 +71,7 @@ def test_news_of_a_region_change_its_mark_and_the_same_word_again_does_not(stage
     hear(stage, 3, "healthy")
     stage.run_for(300)
     calm, ill, ill_still, well = (asked.marks["eastus"] for asked in rounds(stage)[1:5])
+    assert calm == "", "nothing was heard, as before anybody listened"
     assert calm != ill
     assert ill == ill_still
     assert well not in (calm, ill)
