@@ -22,9 +22,11 @@ from domain.regions import region_key
 from domain.request import Kind, RunRequest
 from domain.signals import Signal
 from domain.stance import Stance
+from domain.umbrella import NotTogether
 from orchestrators.names import lookout_of, region_of, run_id
 from triggers.alerts import Ledger
 from triggers.runs import ENDED, Busy, Plans, entity_id, runtime_status, start_run
+from triggers.together import plans_together, umbrella_over
 from triggers.web import answer, problem
 
 log = logging.getLogger("leeward.lookout")
@@ -117,7 +119,7 @@ class Incidents:
                 signals=stance.signals,
                 incident=incident,
             )
-            if not await _open(client, run, request):
+            if not await _open(client, run, self._with_dependencies(plan, request)):
                 return None
         told = {"plan": plan.name, "region": incident.region, "run": run, "why": incident.verdict}
         self.ledger.keep("incident", {**incident.wire(), "run": run})
@@ -127,6 +129,16 @@ class Incidents:
         except Exception:
             log.exception("incident %s was not announced", incident.id)
         return run
+
+    def _with_dependencies(self, plan: Plan, request: RunRequest) -> RunRequest:
+        """Return the request with what the plan depends on; what cannot go along leaves the plan to go alone."""
+        if not plan.depends_on:
+            return request
+        try:
+            return umbrella_over(plans_together(self.plans, plan), request)
+        except NotTogether as error:
+            log.error("an incident moves %s without what it depends on: %s", plan.name, error)
+            return request
 
 
 async def _open(client: df.DurableOrchestrationClient, run: str, request: RunRequest) -> bool:

@@ -259,7 +259,8 @@ def _import_script(script: Path) -> ModuleType:
         if folder not in (str(Path(entry or ".").resolve()) for entry in sys.path):
             sys.path.insert(0, folder)
             _lent_paths.append(folder)
-        own_names = {path.stem for path in script.parent.iterdir()}
+        # What can be imported alone: an azure.yaml beside the script is no module called azure.
+        own_names = {p.stem for p in script.parent.iterdir() if p.suffix == ".py" or p.is_dir()}
         hidden = _hide_strangers(own_names, script.parent)
         before = set(sys.modules)
         try:

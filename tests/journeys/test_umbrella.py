@@ -88,3 +88,24 @@ def busy(w: World, plan: str) -> str:
     answer = w.http.post(f"/api/plans/{plan}/failover")
     assert answer.status_code == 409
     return str(answer.json()["detail"])
+
+
+def test_an_incident_moves_the_shop_after_what_it_depends_on(tmp_path: Path) -> None:
+    with world(tmp_path, shop_on_core, with_core, watched=True) as w:
+        write_core(tmp_path / "plans")
+
+        def opened(plan: str) -> list[str]:
+            found = w.host.engine.query(id_prefix=f"failover-{plan}-")[0]
+            return [s.instance_id for s in found if s.instance_id.endswith("-incident")]
+
+        w.host.run_until(lambda: bool(opened("core") or opened("shop")))
+        if opened("core"):  # whichever was seen first, the shop never moves before the core
+            (core,) = opened("core")
+            assert w.approved_to_the_end(core)["outcome"] == "COMPLETED"
+        w.host.run_until(lambda: bool(opened("shop")))
+        (shop,) = opened("shop")
+        assert w.show(shop)["kind"] == "umbrella"
+        assert w.until_asked(shop)["says"].startswith("failover of 2 applications")
+        shown = w.approved_to_the_end(shop)
+        assert shown["outcome"] == "COMPLETED", shown["because"]
+        assert [child["plan"] for child in shown["children"]][-1] == "shop"

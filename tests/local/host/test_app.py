@@ -174,6 +174,12 @@ def test_an_app_may_have_modules_of_the_same_names_as_the_hosts(tmp_path: Path) 
     assert sys.modules["local"] is local
 
 
+def test_a_file_that_is_no_module_hides_none(tmp_path: Path) -> None:
+    folder = write(tmp_path / "app", "return 'there'")
+    (folder / "azure.yaml").write_text("name: app\n")
+    assert load_app(folder).run_activity("work", None) == '"there"'
+
+
 def test_a_folder_the_process_imports_from_anyway_keeps_its_modules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
