@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from local.azure.records import RequestRecord
 from local.azure.resources import Resources
 from local.azure.world import Resource, RunningMachine
 from tests.journeys.world import Json, World
@@ -81,9 +82,14 @@ class Interrupted:
         if verb == "cancel" and said.status_code == 202:
             self.cancelled_at = self.w.show(self.run)["step"]
 
-    def _keep(self) -> None:
-        """Keep what the host knows now: it dies after its next turn, and remembers no more than this."""
-        self._kept, self._kept_at = self.w.host.db.with_name("kept.db"), self.moment
+    def _keep(self, _: RequestRecord | None = None) -> None:
+        """Keep what the host knows now, and at each request until it dies: what it then forgets is its last request.
+
+        All that came before the request it had written down, for it writes a turn down before it goes on.
+        """
+        if self._kept is None:
+            self._kept, self._kept_at = self.w.host.db.with_name("kept.db"), self.moment
+            self.w.azure.observers.append(self._keep)
         with (
             closing(sqlite3.connect(self.w.host.db)) as db,
             closing(sqlite3.connect(self._kept)) as kept,
@@ -91,8 +97,9 @@ class Interrupted:
             db.backup(kept)
 
     def _rise(self) -> None:
-        """Let the host die, and start it again on what was kept: what Azure was asked since, it does not know."""
+        """Let the host die, and start it again on what was kept: what came of its last request, it does not know."""
         assert self._kept is not None
+        self.w.azure.observers.remove(self._keep)
         self.died_at.append(str(self._shown().get("step", "start")))
         self.w.host.stop()
         for leftover in self.w.host.db.parent.glob(f"{self.w.host.db.name}-*"):
