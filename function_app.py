@@ -13,6 +13,7 @@ from activities.calendar import Calendar
 from activities.drill import Drills
 from activities.evidence import Archive
 from activities.findings import Findings
+from activities.guardrails import Guardrails
 from activities.health import Health
 from activities.lookout import Lookout
 from activities.notices import Notices
@@ -34,6 +35,7 @@ from adapters.evidence_pages import html, markdown
 from adapters.evidence_store import FolderEvidence
 from adapters.http_calls import HttpCalls
 from adapters.identity import Clients
+from adapters.kill_setting import EnvironmentKillSetting
 from adapters.ledger import FolderLedger
 from adapters.people_file import PeopleFile
 from adapters.plan_file import read_plan, write_plan
@@ -53,6 +55,8 @@ from domain.caller import Role
 from domain.quorum import HERE
 from entities.book import book
 from entities.desk import desk
+from entities.estate import estate
+from entities.kill_switch import kill_switch
 from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
@@ -81,6 +85,7 @@ from triggers.asr_plans import AsrPlans
 from triggers.chat import Chat
 from triggers.chat_requests import ChatRequests
 from triggers.door import Door
+from triggers.kill_switch import KillSwitch
 from triggers.lookout import Incidents
 from triggers.pace import Pace
 from triggers.plan_views import PlanViews
@@ -102,6 +107,8 @@ driver = PlanDriver(vault, recovery_plans)
 groundwork = Groundwork(AzureVaultSetup(clients), vault)
 points = Points(vault)
 shelf = PlanShelf(plans)
+kill_setting = EnvironmentKillSetting(os.environ)
+guardrails = Guardrails(kill_setting)
 resources = AzureResources(clients)
 drills = Drills(vault, resources)
 survey = Survey(vault, resources)
@@ -174,6 +181,7 @@ for activity in (
     on_wire(groundwork.settle_items),
     on_wire(preflight.assess_readiness),
     on_wire(shelf.look_up_plan),
+    on_wire(guardrails.look_at_guardrails),
     on_wire(health.probe_round),
     on_wire(health.look_at_source),
     on_wire(health.look_at_path),
@@ -197,7 +205,7 @@ for activity in (
 ):
     app.activity_trigger(input_name="payload")(activity)
 
-for entity in (lock, desk, region, book):
+for entity in (lock, desk, region, book, kill_switch, estate):
     app.entity_trigger(context_name="context")(entity)
 
 alerts = Alerts(plans, record)
@@ -208,6 +216,7 @@ plan_views = PlanViews(plans, preflight)
 schedules = Schedules(plans, ledger)
 chat = Chat(ChatRequests(api, plan_views), PeopleFile(settings.chat.people), ledger, slack, teams)
 watchdog = Watchdog(plans, ledger)
+switch = KillSwitch(kill_setting)
 
 tokens = EntraTokens(settings.entra_authority, settings.entra_tenant, settings.entra_client_id)
 tokens.warm()
@@ -242,6 +251,7 @@ for route, show in (
     ("runs", list_runs),
     ("runs/{id}", api.show_run),
     ("signals/{region}", incidents.show_signals),
+    ("kill-switch", switch.show),
 ):
     guarded = app.durable_client_input(client_name="client")(door.shows(show))
     app.route(route=route, methods=["GET"])(guarded)
@@ -258,6 +268,7 @@ for route, role, act in (
     ("plans/{plan}/push", Role.OPERATE, asr_plans.push_plan),
     ("runs/{id}/decisions", Role.APPROVE, api.decide),
     ("runs/{id}/controls", Role.OPERATE, api.control),
+    ("kill-switch", Role.OPERATE, switch.pull),
 ):
     guarded = app.durable_client_input(client_name="client")(door.acts(role, act))
     app.route(route=route, methods=["POST"])(guarded)

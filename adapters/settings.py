@@ -27,6 +27,7 @@ OPTIONAL = {
     "PROBE_PROXY": "the forward proxy that the probes of gates go through, if the network needs one",
     "VANTAGE_POINTS": "where probes are sent from beside here: name=forward proxy there, by commas",
     "LEDGER": "the folder that all apps of a pair share; without it a folder of the evidence, for one app alone",
+    "KILL_SWITCH": "on, or the reason for it, keeps every run from moving by itself; people's runs go on",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
     **CHAT,
 }

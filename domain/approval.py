@@ -213,6 +213,7 @@ class Passage(StrEnum):
     BROKEN_GLASS = "broken_glass"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    UNOPPOSED = "unopposed"
     WITHDRAWN = "withdrawn"
     VOIDED = "voided"
 

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, Field
 
 from domain.approval import ApprovalReport, Passage
 from domain.canonical import digest
+from domain.guardrails import Automatic
 from domain.model import Reported
 from domain.reports import (
     ActionReport,
@@ -98,6 +99,7 @@ class Evidence(Reported):
     run: RunFacts
     signals: tuple[Signal, ...] = ()
     readiness: Readiness | None = None
+    automatic: Automatic | None = None
     approvals: tuple[ApprovalReport, ...] = ()
     decisions: tuple[Decision, ...] = ()
     set_aside: tuple[SetAside, ...] = ()

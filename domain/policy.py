@@ -51,11 +51,14 @@ class Automation(Model):
 
     With ``observe`` it is recorded and announced, no more; with ``drill_only`` too: Leeward may rehearse by itself, but
     not fail over. With ``manual`` it opens a run that waits for approval; with ``auto_after`` one that is announced and
-    goes on by itself unless somebody objects within ``after``.
+    goes on by itself unless somebody objects within ``after``. A person is asked instead where a machine would lose
+    more than ``rpo``, or where ``failovers_per_hour`` failovers began in the whole estate within the hour.
     """
 
     mode: AutomationMode = AutomationMode.MANUAL
     after: Duration = timedelta(minutes=15)
+    rpo: Duration = timedelta(minutes=15)
+    failovers_per_hour: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 class Reaction(StrEnum):

@@ -10,10 +10,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from activities.plans import PlanQuestion, PlanShelf
-from domain.approval import Passage, Terms, drift_between, scope_of
+from domain.approval import MOVES_USERS, Passage, Terms, drift_between, scope_of
 from domain.model import in_words
 from domain.run import Outcome, Verdict
 
+from orchestrators.approval import Answer
+from orchestrators.automatic import check_guards, count_start, look_at_switch, may_move_alone
 from orchestrators.before import read_readiness, weigh
 from orchestrators.conduct import heed_words
 from orchestrators.durable import HASTY, Context, StepFailed, Steps, call, now
@@ -27,21 +29,71 @@ PLAN_WITHIN = timedelta(minutes=1)
 
 
 def decide(context: Context, run: Record) -> Steps[End | None]:
-    """Ask people, when the plan says so; a run that one signal opened asks whatever the plan says."""
+    """Decide whether the run may move, and let the estate count that it does."""
     run.step("decision")
+    moves = run.kind in MOVES_USERS
     if run.request.under:
         run.note(f"moves by the approval of run {run.request.under}")
-        return None
+    else:
+        end = yield from _decide(context, run, moves)
+        if end is not None:
+            return end
+    if moves and not (run.automatic and run.automatic.went_on):
+        others = yield from count_start(context, run)
+        if others is None:
+            run.deviations.append("the estate did not count this start in time")
+    return None
+
+
+def _decide(context: Context, run: Record, moves: bool) -> Steps[End | None]:
+    """Ask people, when the plan says so; a run that signals opened asks, unless it may move by itself."""
+    if may_move_alone(run):
+        return (yield from _go_alone(context, run))
+    if moves:
+        _, switch = yield from look_at_switch(context, run)
+        if switch.veto:
+            run.note(f"{switch.says}; a run that people decide about goes on all the same")
+            run.deviations.append(f"a person's run went on although {switch.says}")
     if not run.plan.policy.approval.required and not run.request.signals:
         run.note("the plan asks for no approval")
         return None
-    drift: tuple[str, ...] = ()
-    for number in range(1, MOST_QUESTIONS + 1):
-        says = f"asked again, for {'; '.join(drift)}" if drift else ""
-        end = yield from ask_for_approval(context, run, says, _terms(run), number)
-        end = end or (
-            yield from heed_words(context, run)
-        )  # whoever paused it meanwhile is waited for
+    return (yield from _agree(context, run))
+
+
+def _go_alone(context: Context, run: Record) -> Steps[End | None]:
+    """Say that the run will go on by itself, let people object, and go on unless they or a veto did."""
+    run.automatic = found = yield from check_guards(context, run, moving=False)
+    if not found.vetoes:
+        after = min(run.plan.policy.automation.after, run.until - now(context))
+        says = (
+            f"goes on by itself at {now(context) + after:%H:%M:%S} UTC unless somebody rejects it"
+        )
+        answer = yield from _put(context, run, says, after)
+        end = _rejected(answer) or (yield from heed_words(context, run))
+        if end is not None:
+            return end
+        if answer.decision is not None:
+            drift, end = yield from _look_again(context, run)
+            return end if not drift or end else (yield from _agree(context, run, drift))
+        run.automatic = found = yield from check_guards(context, run, moving=True)
+    if not found.vetoes:
+        unopposed = {"passage": Passage.UNOPPOSED}
+        run.approvals[-1] = run.approvals[-1].model_copy(update=unopposed)
+        run.note("nobody objected and no veto stands: the run goes on by itself")
+        return None
+    vetoes = "; ".join(found.vetoes)
+    run.note(f"does not go on by itself: {vetoes}")
+    return (yield from _agree(context, run, says=f"does not go on by itself: {vetoes}"))
+
+
+def _agree(
+    context: Context, run: Record, drift: tuple[str, ...] = (), says: str = ""
+) -> Steps[End | None]:
+    """Ask until people have agreed to what is still so when the run goes on, three times at most."""
+    for _ in range(MOST_QUESTIONS):
+        says = f"asked again, for {'; '.join(drift)}" if drift else says
+        end = yield from ask_for_approval(context, run, says, _terms(run))
+        end = end or (yield from heed_words(context, run))  # a pause meanwhile is waited out
         if end is not None:
             return end
         drift, end = yield from _look_again(context, run)
@@ -58,18 +110,27 @@ def _terms(run: Record) -> Terms:
     return Terms(approvers=policy.approvers, roles=policy.roles, break_glass=policy.break_glass)
 
 
-def ask_for_approval(
-    context: Context, run: Record, says: str, terms: Terms, number: int = 1
-) -> Steps[End | None]:
+def ask_for_approval(context: Context, run: Record, says: str, terms: Terms) -> Steps[End | None]:
     """Ask at the gate that nothing passes unapproved, and return the run's end unless enough people agreed."""
-    profile = run.readiness.profile if run.readiness else None
-    scope = scope_of(run.request, run.id, GATE, number, profile)
     within = min(run.plan.policy.approval.within, run.until - now(context))
-    answer = yield from ask_person(context, run, GATE, within, says, terms, scope)
+    answer = yield from _put(context, run, says, within, terms)
     if answer.decision is None:
         end = (yield from heed_words(context, run)) if answer.disturbed else None
         return end or End(Outcome.DECLINED, _too_few(len(answer.approvals), terms, within))
-    if answer.decision.verdict is Verdict.REJECT:
+    return _rejected(answer)
+
+
+def _put(
+    context: Context, run: Record, says: str, within: timedelta, terms: Terms | None = None
+) -> Steps[Answer]:
+    """Put the next question about all that the run would do."""
+    profile = run.readiness.profile if run.readiness else None
+    scope = scope_of(run.request, run.id, GATE, len(run.approvals) + 1, profile)
+    return (yield from ask_person(context, run, GATE, within, says, terms or _terms(run), scope))
+
+
+def _rejected(answer: Answer) -> End | None:
+    if answer.decision is not None and answer.decision.verdict is Verdict.REJECT:
         return End(Outcome.DECLINED, f"{answer.decision.by} rejected it; nothing was touched")
     return None
 

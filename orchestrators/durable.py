@@ -132,6 +132,47 @@ def call(
     raise AssertionError("patience ends in None, which returns or raises")
 
 
+def call_in_time(
+    context: Context, activity: Callable[[Any, In], Out], request: In, within: timedelta
+) -> Steps[Out | None]:
+    """Run one activity and return its answer, or None when there is none in time, whatever the reason."""
+    until = now(context) + within
+    for pause in (*HASTY, None):
+        said = yield from _in_time(
+            context, context.call_activity(activity.__name__, request.wire()), until
+        )
+        try:
+            reply = Reply.validate_python(said)
+            if isinstance(reply, Done):
+                answer: type[Out] = _answer_of(activity)
+                return answer.model_validate(reply.value)
+        except ValueError:
+            return None
+        wait = max(pause, reply.retry_after or pause) if pause else None
+        if not reply.transient or wait is None or now(context) + wait >= until:
+            return None
+        yield from sleep(context, wait)
+    return None
+
+
+def ask_in_time(
+    context: Context, entity: EntityRef, operation: str, request: dict[str, Any], within: timedelta
+) -> Steps[Any]:
+    """Ask an entity and return its answer, or None when there is none in time: it lives in storage that may be slow."""
+    task = context.call_entity(entity, operation, request)
+    return (yield from _in_time(context, task, now(context) + within))
+
+
+def _in_time(context: Context, task: Any, until: datetime) -> Steps[Any]:
+    """Return what a task came to, or None when it failed or the time was up first."""
+    timer = context.create_timer(until)
+    first = yield context.task_any([task, timer])
+    if first is timer:
+        return None
+    timer.cancel()
+    return None if isinstance(task.result, Exception) else task.result
+
+
 def in_short(bug: Exception) -> str:
     """Return the first line of a fault: the engine hands on whole stacks, which belong into no evidence."""
     lines = str(bug).strip().splitlines()

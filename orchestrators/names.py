@@ -52,6 +52,8 @@ def region_of(region: str) -> EntityRef:
     return EntityRef("region", region)
 
 
+KILL_SWITCH = EntityRef("kill_switch", "estate")
+ESTATE = EntityRef("estate", "all")
 UNPLACED = region_of("unplaced")
 BOOK = EntityRef("book", "runs")
 

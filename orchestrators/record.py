@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.approval import ApprovalReport
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
+from domain.guardrails import Automatic
 from domain.model import in_words
 from domain.policy import CommitMode
 from domain.regions import display_name
@@ -91,6 +92,7 @@ class Record:
         self.token: int | None = None
         self.touched = False
         self.readiness: Readiness | None = None
+        self.automatic: Automatic | None = None
         self.approvals: list[ApprovalReport] = []
         self.decisions: list[Decision] = []
         self.set_aside: list[SetAside] = []
@@ -241,6 +243,7 @@ class Record:
             ),
             signals=tuple(self.signals),
             readiness=self.readiness,
+            automatic=self.automatic,
             approvals=tuple(self.approvals),
             decisions=tuple(self.decisions),
             set_aside=tuple(self.set_aside),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from activities.actions import HttpOrder, JobSeen, RunbookOrder
 from activities.drill import LeftoverQuestion, LeftoversSeen, Scene, SceneQuestion
 from activities.evidence import Draft, Sealed
+from activities.guardrails import GuardQuestion, GuardSeen
 from activities.health import Heard, PathQuestion, PathSeen, Round, SourceQuestion, SourceSeen
 from activities.notices import Notice, PlanNotice, Told
 from activities.plans import PlanQuestion, PlanSeen
@@ -54,6 +55,9 @@ class Cast:
 
     def assess_readiness(self, question: Question, now: datetime) -> Readiness:
         return Readiness(ready=True)
+
+    def look_at_guardrails(self, question: GuardQuestion, now: datetime) -> GuardSeen:
+        return GuardSeen()
 
     def look_up_plan(self, question: PlanQuestion, now: datetime) -> PlanSeen:
         return PlanSeen()

@@ -14,6 +14,8 @@ from typing import Any, Protocol, get_type_hints
 from domain.model import Model
 from domain.reply import Done
 from entities.desk import desk
+from entities.estate import estate
+from entities.kill_switch import kill_switch
 from entities.lock import lock
 from entities.region import region
 from orchestrators.approval import await_decision
@@ -22,7 +24,7 @@ from tests.entities.asked import Turn
 from tests.orchestrators.cast import Cast
 from tests.orchestrators.stage import PLAYED, START
 
-ENTITIES = {"desk": desk, "lock": lock, "region": region}
+ENTITIES = {each.__name__: each for each in (desk, lock, region, kill_switch, estate)}
 ACTIVITIES = {each.__name__: each for each in PLAYED}
 HINTS = {name: get_type_hints(each) for name, each in ACTIVITIES.items()}
 
@@ -98,6 +100,8 @@ class Hands:
 
     def _wait(self, run: str, task: Task) -> Any:
         bell, timer = task.any_of or (None, task)
+        if bell is not None and bell.event is None:
+            return bell
         if timer.at is None:
             return task.result
         while bell is None or (run, bell.event) not in self.rung:

@@ -24,6 +24,7 @@ from activities.calendar import Calendar
 from activities.drill import Drills
 from activities.evidence import Archive, Draft
 from activities.findings import Findings
+from activities.guardrails import Guardrails
 from activities.health import Health
 from activities.notices import Notice, Notices
 from activities.plans import PlanShelf
@@ -44,6 +45,8 @@ from domain.run import RunEnd
 from domain.signals import Signal
 from entities.book import book
 from entities.desk import desk
+from entities.estate import estate
+from entities.kill_switch import kill_switch
 from entities.lock import lock
 from entities.region import region
 from local.clock import VirtualClock
@@ -93,7 +96,7 @@ RUNBOOKS = (
     keep_readiness,
     judge_runs,
 )
-DESKS = (lock, desk, region, book)
+DESKS = (lock, desk, region, book, kill_switch, estate)
 PLAYED = (
     Recovery.start_wave,
     Recovery.check_wave,
@@ -112,6 +115,7 @@ PLAYED = (
     Reprotection.prepare_reprotection,
     Preflight.assess_readiness,
     PlanShelf.look_up_plan,
+    Guardrails.look_at_guardrails,
     Health.probe_round,
     Health.look_at_source,
     Health.look_at_path,
