@@ -251,7 +251,7 @@ for route, show in (
     ("runs", list_runs),
     ("runs/{id}", api.show_run),
     ("signals/{region}", incidents.show_signals),
-    ("kill-switch", switch.show),
+    ("kill-switch", switch.show_kill_switch),
 ):
     guarded = app.durable_client_input(client_name="client")(door.shows(show))
     app.route(route=route, methods=["GET"])(guarded)
@@ -268,7 +268,7 @@ for route, role, act in (
     ("plans/{plan}/push", Role.OPERATE, asr_plans.push_plan),
     ("runs/{id}/decisions", Role.APPROVE, api.decide),
     ("runs/{id}/controls", Role.OPERATE, api.control),
-    ("kill-switch", Role.OPERATE, switch.pull),
+    ("kill-switch", Role.OPERATE, switch.set_kill_switch),
 ):
     guarded = app.durable_client_input(client_name="client")(door.acts(role, act))
     app.route(route=route, methods=["POST"])(guarded)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from domain.model import Recorded, Reported, in_words
+from domain.model import Reported, in_words
 from domain.run import FenceReport, Readiness, Silence
 
 HOUR = timedelta(hours=1)
@@ -50,7 +50,7 @@ class Automatic(Reported):
         return tuple(check.says for check in self.checks if check.veto)
 
 
-class Pulled(Recorded):
+class Pulled(Reported):
     """Where the kill switch stands: on or off, by whose hand, and why."""
 
     on: bool = False

@@ -45,7 +45,7 @@ class KillSwitch:
 
     setting: KillSetting
 
-    async def show(
+    async def show_kill_switch(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
         """Show where both switches stand; one that cannot be read in time counts as on."""
@@ -55,7 +55,7 @@ class KillSwitch:
         switch = pulled.wire() if pulled else None
         return answer({"on": found.veto, "says": found.says, "setting": setting, "switch": switch})
 
-    async def pull(
+    async def set_kill_switch(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
         """Pull or release the switch that people reach: 202, or 503 when the word could not be kept."""

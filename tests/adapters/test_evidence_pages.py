@@ -10,14 +10,18 @@ import pytest
 
 from adapters.evidence_pages import html, markdown
 from adapters.timeline import Scale, timeline_svg
+from domain.approval import ApprovalReport, Passage, scope_of
 from domain.canonical import digest
 from domain.evidence import Evidence, seal
+from domain.guardrails import Automatic, Check, Guard
 from domain.reports import BudgetReport, ChildRun
+from domain.request import RunRequest
 from domain.run import (
     CommitReport,
     Decision,
     FenceReport,
     Outcome,
+    SetAside,
     Silence,
     TrafficReport,
     Verdict,
@@ -38,6 +42,7 @@ from tests.evidence_samples import (
     protected,
     whole,
 )
+from tests.plan_samples import plan
 
 MADE = (whole, declined, partial, large, hostile, protected, drilled, acted)
 ALL = {each.__name__: each for each in MADE}
@@ -449,3 +454,41 @@ def test_actions_and_hooks_are_shown_with_what_they_came_to(page: Any) -> None:
         assert words in told, words
     assert "2 attempts" in told
     assert "Actions" not in page(sealed(whole()))
+
+
+def test_what_was_asked_checked_and_set_aside_is_told() -> None:
+    scope = scope_of(
+        RunRequest(plan=plan(), requested_by="ann", reason="a test"), "r-1", "approval", 1, None
+    )
+    asked = ApprovalReport(
+        gate="approval",
+        digest=scope.digest(),
+        needed=2,
+        asked_at=at(1),
+        until=at(60),
+        ended_at=at(60),
+        passage=Passage.VOIDED,
+        approved_by=("bob",),
+        scope=scope,
+        voided_by=("endpoint west is enabled now",),
+    )
+    aside = SetAside(
+        gate="approval", verdict=Verdict.APPROVE, by="eve", digest="d", at=at(9), because="too late"
+    )
+    veto = Check(guard=Guard.RATE, veto=True, says="3 other failovers began")
+    evidence = declined().model_copy(
+        update={
+            "approvals": (asked,),
+            "set_aside": (aside,),
+            "automatic": Automatic(checked_at=at(0), went_on=False, checks=(veto,)),
+        }
+    )
+    for text in (page(evidence).text, markdown(sealed(evidence)).replace("\\", "")):
+        for said in (
+            "asked 2 people: voided, endpoint west is enabled now",
+            "question 1 of run r-1",
+            "too late",
+            "did not go on by itself",
+            "veto, 3 other failovers began",
+        ):
+            assert said in text, said

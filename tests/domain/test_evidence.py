@@ -68,9 +68,9 @@ def test_sealing_twice_gives_the_same_record() -> None:
 def test_the_keys_are_those_that_auditors_were_promised() -> None:
     record = seal(whole(), FACTS)
     assert set(record) == {
-        "schema", "run", "signals", "readiness", "approvals", "decisions", "setAside", "tiers", "fence", "traffic",
-        "commit", "cleanup", "actions", "drill", "protection", "reprotection", "children", "timing", "deviations",
-        "chain",
+        "schema", "run", "signals", "readiness", "automatic", "approvals", "decisions", "setAside", "tiers", "fence",
+        "traffic", "commit", "cleanup", "actions", "drill", "protection", "reprotection", "children", "timing",
+        "budget", "deviations", "chain",
     }  # fmt: skip
     assert record["schema"] == "leeward/evidence/1"
     promised = {
