@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.canonical import canonical, digest
@@ -21,6 +21,7 @@ facts = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(facts)
 def test_a_chain_has_a_link_per_fact_and_ends_in_the_seal(told: list[Fact]) -> None:
     record = seal(whole(), told)
@@ -37,12 +38,14 @@ def test_a_chain_has_a_link_per_fact_and_ends_in_the_seal(told: list[Fact]) -> N
     assert chain[-1]["at"] == record["run"]["endedAt"]
 
 
+@settings(deadline=None)
 @given(facts, facts)
 def test_other_facts_make_another_seal(one: list[Fact], two: list[Fact]) -> None:
     heads = {seal(whole(), told)["chain"][-1]["sha256"] for told in (one, two)}
     assert len(heads) == (1 if one == two else 2)
 
 
+@settings(deadline=None)
 @given(words, words)
 def test_other_words_make_another_seal(one: str, two: str) -> None:
     def head(deviation: str) -> Any:
