@@ -62,6 +62,9 @@ param dnsResolvers string = '1.1.1.1,8.8.8.8,9.9.9.9'
 @description('Optional. How many requests one caller may send in a minute.')
 param requestsPerMinute int = 600
 
+@description('Optional. A reason why nothing may move by itself; people\'s runs go on. Empty: the switch is off.')
+param killSwitch string = ''
+
 @description('Optional. File that says whom chat accounts belong to. Empty: nobody.')
 param chatPeople string = ''
 
@@ -93,6 +96,7 @@ var leewardSettings = {
   PROBE_PROXY: probeProxy
   VANTAGE_POINTS: vantagePoints
   LEDGER: sharedStore
+  KILL_SWITCH: killSwitch
   CHAT_PEOPLE: chatPeople
   PUBLIC_URL: 'https://${name}.azurewebsites.net'
   AZURE_CLIENT_ID: identities.observe.clientId
