@@ -6,6 +6,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is says nothing of the code: a property fails for what it finds, never for how long it took.
+settings.register_profile("leeward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("leeward")
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "CI", "PYTEST_", "COVERAGE_")
 
