@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from posixpath import normpath
 from typing import Any
 
 import httpx
@@ -256,9 +257,12 @@ PARTS = [
 @pytest.mark.parametrize(("route", "name"), WITH_PARTS, ids=lambda value: str(value))
 def test_a_part_of_a_path_is_a_name_and_nothing_else(doors: Doors, route: Route, name: str) -> None:
     headers = allowed(doors)
+    templates = {other.template for other in ROUTES}
     with nothing_happens(doors):
         for value in PARTS:
             path = route.path(**{"plan": doors.plan, name: value})
+            if normpath(path.removeprefix("/api/")) in templates:
+                continue  # the .. is resolved on the way: it is another route, which is tried by itself
             answer = doors.http.request(route.method, path, headers=headers)
             refused(answer)
             assert "X-Injected" not in answer.headers
