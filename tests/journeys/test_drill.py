@@ -71,6 +71,7 @@ def test_a_drill_into_the_production_network_begins_nothing(tmp_path: Path, name
 def test_a_drill_that_was_cancelled_half_way_gives_the_application_free(tmp_path: Path) -> None:
     with world(tmp_path, region_down=False) as w:
         night = Interrupted(w, w.ask("shop", "drill"), words=[(12, "cancel")])
+        w.host.settle()  # the drill holds the lock once its first turns are done
         busy = w.http.post("/api/plans/shop/failover", json={})
         assert (busy.status_code, night.run in busy.text) == (409, True)
         night.play(approve)
