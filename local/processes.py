@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from types import TracebackType
@@ -22,20 +23,46 @@ class ProcessFailed(Exception):
     """A process did not come up; its log says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where ``python -m local`` runs: with which Python, from which folder, with which packages beside Python's own."""
+
+    python: Path = Path(sys.executable)
+    folder: Path = ROOT
+    packages: Path | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return what the environment must say for the packages to be found."""
+        return {} if self.packages is None else {"PYTHONPATH": str(self.packages)}
+
+
+HERE = Home()
+
+
 class LocalProcess:
     """One ``python -m local ...`` process; its log goes to a file, its first lines are read."""
 
     def __init__(
-        self, arguments: Sequence[str], log: Path, settings: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        settings: Mapping[str, str] | None = None,
+        home: Home = HERE,
     ) -> None:
-        self._arguments = [sys.executable, "-m", "local", *arguments]
+        self._arguments = [str(home.python), "-m", "local", *arguments]
+        self._home = home
         self._log = log
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[str] | None = None
         self._lines: Queue[str | None] = Queue()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except ProcessFailed:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -57,8 +84,8 @@ class LocalProcess:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 text=True,
-                cwd=ROOT,
-                env={**os.environ, **self._settings},
+                cwd=self._home.folder,
+                env={**os.environ, **self._home.settings, **self._settings},
             )
         threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
 
@@ -115,6 +142,7 @@ class HostProcess(LocalProcess):
         clock: str,
         clock_file: Path,
         port: int = 0,
+        home: Home = HERE,
     ) -> None:
         super().__init__(
             [
@@ -123,6 +151,7 @@ class HostProcess(LocalProcess):
             ],
             log,
             settings,
+            home,
         )  # fmt: skip
         self.url = ""
 
@@ -162,14 +191,18 @@ def both(
     clock: str,
     settings: Mapping[str, str],
     ports: tuple[int, int] = (0, 0),
+    host_home: Home = HERE,
 ) -> Iterator[tuple[AzureProcess, HostProcess]]:
-    """Run the simulator, and the host on top of it, on one clock; the ports are the host's and Azure's control."""
+    """Run the simulator, and the host on top of it, on one clock; the ports are the host's and Azure's control.
+
+    The host may live elsewhere: an app that is proved to run by itself must not find what this Python has.
+    """
     port, control_port = ports
     clock_file = folder / "clock"
     with AzureProcess(estate, folder / "azure.log", clock, clock_file, control_port) as azure:
         told = {**azure.environment, **settings}
         host = HostProcess(
-            app, folder / "host.db", folder / "host.log", told, clock, clock_file, port
+            app, folder / "host.db", folder / "host.log", told, clock, clock_file, port, host_home
         )
         with host:
             yield azure, host

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -40,6 +40,13 @@ class Story:
         self._world = httpx.Client(proxy=azure_control, timeout=30, trust_env=False)
         self._screen = screen
         self._app.headers.update(self._token(OPERATOR))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for client in (self._app, self._azure, self._world):
+            client.close()
 
     def tell(self, folder: Path) -> dict[str, Any]:
         """Live through the outage and return the evidence; its files go to the folder."""

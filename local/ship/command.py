@@ -15,12 +15,16 @@ from rich.console import Console
 from local.processes import ROOT
 from local.ship.clean_room import CleanRoom
 from local.ship.package import ShipRefused, check_files, files_to_ship, write_zip
+from local.ship.trial import borrowed_names, check_imports, furnish_host, try_out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to a parser."""
     parser.add_argument("--app", type=Path, default=ROOT, help="the folder of function_app.py")
     parser.add_argument("--out", type=Path, default=Path("out"), help="where the zip goes")
+    parser.add_argument(
+        "--speed", type=float, default=60.0, help="story seconds per wall second of the trial"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
             indexed = room.index(example_settings(args.app))
             check_index(indexed, room)
             sbom = room.sbom()
+            home = furnish_host(room, Path(folder) / "host")
+            check_imports(room.app, borrowed_names(home))
+            tried = try_out(room.app, home, args.out / "trial", args.speed)
     except ShipRefused as refused:
         package.unlink(missing_ok=True)
         console.print(f"not shipped: {refused}", style="bold red", soft_wrap=True, markup=False)
@@ -48,6 +55,11 @@ def run(args: argparse.Namespace) -> int:
     for kind, count in sorted(Counter(f["trigger"] for f in indexed["functions"]).items()):
         named = ", ".join(sorted(f["name"] for f in indexed["functions"] if f["trigger"] == kind))
         console.print(f"{count:3} {kind}: {named}", soft_wrap=True)
+    console.print(
+        f"started from the zip with its own requirements alone, it failed the demo's shop over: "
+        f"{tried['run']['outcome']}, evidence in {args.out}/trial",
+        soft_wrap=True,
+    )
     console.print(f"sha256 {digest}  {package}", soft_wrap=True)
     console.print(
         f"bill of materials {args.out}/leeward.sbom.json, licences {args.out}/licences.txt"

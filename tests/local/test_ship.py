@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from local.__main__ import main
+from local.processes import HERE, Home
 from local.ship.clean_room import CleanRoom
 from local.ship.command import check_index, licences
 from local.ship.package import ShipRefused, check_files, files_to_ship, write_zip
+from local.ship.trial import borrowed_names, check_imports, try_out
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,3 +94,40 @@ def test_licences_are_told_as_declared() -> None:
         ]
     }
     assert licences(json.dumps(sbom)) == "A 1: MIT\nb 2: MIT AND Apache-2.0\nc 3: not declared\n"
+
+
+def test_an_app_that_borrows_from_the_host_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path / "env/bin/python", tmp_path, tmp_path / "packages")
+    for name in ("env/lib/python3.11/site-packages/typing_extensions.py", "packages/h11/x.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "packages/typing_extensions.py").touch()
+    (tmp_path / "packages/h11-0.16.0.dist-info").mkdir()
+    assert borrowed_names(home) == {"h11"}
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "probe.py").write_text("import typing_extensions\n\ndef late():\n    import httpx\n")
+    check_imports(app, borrowed_names(home))
+    (app / "probe.py").write_text("def late():\n    from h11 import Connection\n")
+    with pytest.raises(ShipRefused, match=r"probe\.py imports h11, which requirements\.txt"):
+        check_imports(app, borrowed_names(home))
+
+
+@pytest.mark.slow
+def test_the_zip_leaves_once_it_has_failed_the_shop_over_by_itself(tmp_path: Path) -> None:
+    assert main(["ship", "--out", str(tmp_path), "--speed", "200"]) == 0
+    trial = json.loads((tmp_path / "trial/evidence.json").read_text("utf-8"))
+    assert trial["run"]["outcome"] == "COMPLETED"
+    assert [tier["name"] for tier in trial["tiers"]] == ["db", "app", "web"]
+    assert (tmp_path / "leeward.zip").is_file()
+    assert json.loads((tmp_path / "leeward.sbom.json").read_text("utf-8"))["components"]
+
+
+@pytest.mark.slow
+def test_a_zip_whose_app_does_not_run_never_leaves(tmp_path: Path) -> None:
+    room = tmp_path / "app"
+    room.mkdir()
+    (room / "host.json").write_text('{"version": "2.0"}')
+    (room / "function_app.py").write_text("import no_such_library\n")
+    with pytest.raises(ShipRefused, match="no_such_library"):
+        try_out(room, HERE, tmp_path / "trial", 200)
