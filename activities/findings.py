@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from activities.calendar import Ledger
 from domain.model import Recorded
 from domain.standstill import Finding
+
+log = logging.getLogger("leeward.watchdog")
 
 
 class Known(Recorded):
@@ -27,5 +30,7 @@ class Findings:
 
     def enter_finding(self, finding: Finding) -> Known:
         """Enter a finding that was told; entered twice it stays as it was."""
-        self.ledger.claim(finding.key, finding.wire())
+        if self.ledger.claim(finding.key, finding.wire()):
+            # An alert rule of infra/ listens for these words.
+            log.error("watchdog: stuck run %s: %s", finding.run, finding.because)
         return Known(known=True)

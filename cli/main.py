@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli import plans, runs, verify
+from cli import deploy, plans, runs, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     runs.add_to(commands)
     plans.add_to(commands)
+    deploy.add_to(commands)
     verify.add_to(commands)
     asked = parser.parse_args(argv)
     code: int = asked.run(asked)

@@ -153,7 +153,7 @@ var logAlerts = [
   {
     name: 'failing-sweep'
     says: 'The readiness sweep fails: nobody knows whether the plans would work tonight.'
-    query: 'AppRequests | where Name == "sweep_readiness" and Success == false'
+    query: 'union isfuzzy=true (AppTraces | where Message has "sweep_readiness was refused"), (AppRequests | where Name == "sweep_readiness" and Success == false)'
     severity: 1
   }
   {

@@ -24,7 +24,7 @@ resource scheduler 'Microsoft.DurableTask/schedulers@2025-11-01' = {
   }
 
   resource hub 'taskHubs' = {
-    name: 'leeward'
+    name: 'Leeward' // the hubName of host.json
   }
 }
 
