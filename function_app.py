@@ -30,6 +30,7 @@ from activities.traffic import Traffic
 from adapters.automation import AzureAutomation
 from adapters.boundary import on_wire
 from adapters.compute import AzureCompute
+from adapters.egress import Egress
 from adapters.event_topic import EventTopic
 from adapters.evidence_pages import html, markdown
 from adapters.evidence_store import FolderEvidence
@@ -114,14 +115,16 @@ drills = Drills(vault, resources)
 survey = Survey(vault, resources)
 reprotection = Reprotection(vault, AzureVaultSetup(clients), resources)
 preflight = Preflight(vault, profiles)
-probes = NetworkProbes(settings.probe_proxy, settings.resolvers)
+egress = Egress(settings.probe_proxy)
+probes = NetworkProbes(egress, settings.resolvers)
 vantage_points = {
-    point: NetworkProbes(proxy, settings.resolvers) for point, proxy in settings.vantage_points
+    point: NetworkProbes(Egress(proxy), settings.resolvers)
+    for point, proxy in settings.vantage_points
 }
 health = Health(probes, AzureCompute(clients))
 lookout = Lookout(plans, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
-actions = Actions(HttpCalls(settings.probe_proxy), AzureAutomation(clients))
+actions = Actions(HttpCalls(egress), AzureAutomation(clients))
 calendar = Calendar(plans, ledger)
 sweep = Sweep(plans, ledger, vault, profiles)
 findings = Findings(ledger)

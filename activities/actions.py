@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from domain.action import HttpAnswered, HttpCall, Runbook, RunbookJob, fitted
 from domain.errors import Transient
 from domain.model import Recorded
+from domain.reach import Places, Reach
 
 DONE = "completed"
 # Automation's own words for a job that will not move again; a suspended one waits for somebody at its console.
@@ -15,10 +16,11 @@ OVER = (DONE, "failed", "stopped", "suspended", "removing")
 
 
 class HttpOrder(Recorded):
-    """One call, and the mark by which its receiver can tell a second delivery."""
+    """One call, the mark by which its receiver can tell a second delivery, and the plan's reach."""
 
     call: HttpCall
     mark: str
+    reach: Places | None = None
 
 
 class RunbookOrder(Recorded):
@@ -43,8 +45,8 @@ class JobSeen(Recorded):
 class Web(Protocol):
     """Whoever a plan wants told of a run."""
 
-    def send(self, call: HttpCall, mark: str) -> HttpAnswered:
-        """Send one call; raises StepError where there was no answer."""
+    def send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
+        """Send one call; raises StepError where there was no answer, or the reach does not let it through."""
         ...
 
 
@@ -77,7 +79,7 @@ class Actions:
 
     def call_http(self, order: HttpOrder) -> HttpAnswered:
         """Send one call."""
-        return self.web.send(order.call, order.mark)
+        return self.web.send(order.call, order.mark, Reach.of(order.reach))
 
     def start_runbook(self, order: RunbookOrder) -> JobSeen:
         """Start a runbook's job, or adopt the one that an earlier delivery of the same step started."""

@@ -9,14 +9,15 @@ from typing import Protocol
 from domain.errors import StepError
 from domain.gate import Probe, Url
 from domain.model import ArmId, Recorded
+from domain.reach import Places, Reach
 from domain.run import DnsAnswer, ProbeAnswer
 
 
 class Probes(Protocol):
     """The network, as seen from where the app runs."""
 
-    def ask(self, probes: Sequence[Probe]) -> tuple[ProbeAnswer, ...]:
-        """Ask every probe once."""
+    def ask(self, probes: Sequence[Probe], reach: Reach) -> tuple[ProbeAnswer, ...]:
+        """Ask every probe once that the reach lets through."""
         ...
 
     def leads_to(self, name: str, target: str) -> tuple[DnsAnswer, ...]:
@@ -33,9 +34,10 @@ class Machines(Protocol):
 
 
 class Round(Recorded):
-    """The probes of one round."""
+    """The probes of one round, and the plan's reach."""
 
     probes: tuple[Probe, ...]
+    reach: Places | None = None
 
 
 class Heard(Recorded):
@@ -54,6 +56,7 @@ class SourceQuestion(Recorded):
 
     vms: dict[str, ArmId]
     probes: tuple[Probe, ...]
+    reach: Places | None = None
 
 
 class SourceSeen(Recorded):
@@ -69,6 +72,7 @@ class PathQuestion(Recorded):
     fqdn: str
     target: str
     url: Url
+    reach: Places | None = None
 
 
 class PathSeen(Recorded):
@@ -96,7 +100,7 @@ class Health:
 
     def probe_round(self, round_: Round) -> Heard:
         """Ask every probe once."""
-        return Heard(answers=self.probes.ask(round_.probes))
+        return Heard(answers=self.probes.ask(round_.probes, Reach.of(round_.reach)))
 
     def look_at_source(self, question: SourceQuestion) -> SourceSeen:
         """Read the power of the source's machines and ask its probes; what cannot be read is unknown."""
@@ -106,12 +110,12 @@ class Health:
             power = {}  # a region that is down may take its control plane along: that proves nothing
         return SourceSeen(
             machines={name: power.get(vm, "unknown") for name, vm in question.vms.items()},
-            answers=self.probes.ask(question.probes),
+            answers=self.probes.ask(question.probes, Reach.of(question.reach)),
         )
 
     def look_at_path(self, question: PathQuestion) -> PathSeen:
         """Ask every resolver where the profile's name leads, and fetch the page behind it."""
         return PathSeen(
             dns=self.probes.leads_to(question.fqdn, question.target),
-            http=self.probes.ask((Probe(http=question.url),)),
+            http=self.probes.ask((Probe(http=question.url),), Reach.of(question.reach)),
         )

@@ -17,6 +17,7 @@ from domain.model import Recorded
 from domain.outlook import Watched, endpoint_of, vantage_of
 from domain.plan import Plan
 from domain.quorum import Vantage
+from domain.reach import Reach
 from domain.replication import ProtectedItem, locate
 from domain.run import ProbeAnswer, ProfileState, in_their_words
 from domain.signals import Signal, Verdict, Witness
@@ -42,8 +43,8 @@ class Plans(Protocol):
 class VantagePoint(Protocol):
     """A place in the network that probes can be sent from."""
 
-    def ask(self, probes: Sequence[Probe]) -> tuple[ProbeAnswer, ...]:
-        """Ask every probe once."""
+    def ask(self, probes: Sequence[Probe], reach: Reach) -> tuple[ProbeAnswer, ...]:
+        """Ask every probe once that the reach lets through."""
         ...
 
 
@@ -112,18 +113,22 @@ class Lookout:
 
     def _probe(self, plan: Plan, vantage: Vantage, at: datetime) -> Iterable[Signal]:
         """Ask the plan's probes, and the canary, from every vantage point."""
+        reach = Reach.of(plan.reach)
         with ThreadPoolExecutor(len(vantage.points)) as pool:
-            said = list(pool.map(lambda point: self._from(point, vantage), vantage.points))
+            said = list(pool.map(lambda point: self._from(point, vantage, reach), vantage.points))
         for point, (verdict, heard) in zip(vantage.points, said, strict=True):
             about = vantage_of(plan.name, point)
             summary = f"probes from {point}: {heard}"
             yield _signal(Witness.SYNTHETIC, verdict, about, summary, plan, at)
 
-    def _from(self, point: str, vantage: Vantage) -> tuple[Verdict, str]:
+    def _from(self, point: str, vantage: Vantage, reach: Reach) -> tuple[Verdict, str]:
         asks = self.points.get(point)
         if asks is None:
             return Verdict.UNKNOWN, "the app's settings do not say how to reach this vantage point"
-        *answers, canary = asks.ask((*vantage.probes, vantage.canary))
+        *answers, canary = asks.ask((*vantage.probes, vantage.canary), reach)
+        kept_from = [answer for answer in (*answers, canary) if not answer.asked]
+        if kept_from:
+            return Verdict.UNKNOWN, in_their_words(kept_from)
         if not canary.ok:
             return Verdict.UNKNOWN, f"cut off, the canary is lost too: {canary.heard}"
         missed = [answer for answer in answers if not answer.ok]

@@ -7,17 +7,17 @@ its process dies; then the receiver sees the same ``Idempotency-Key`` again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from adapters.egress import Egress
 from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall, fitted
 from domain.errors import Permanent, Transient
+from domain.reach import Reach, host_of
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 LONGEST_SECONDS = 60.0
@@ -29,16 +29,16 @@ WHO_KNOWS = {502, 504}
 
 
 class HttpCalls:
-    """Calls from where the app runs, through the forward proxy if the network needs one."""
+    """Calls from where the egress stands."""
 
-    def __init__(self, proxy: str | None) -> None:
-        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
 
-    def send(self, call: HttpCall, mark: str) -> HttpAnswered:
-        """Send one call; raises Transient where it may be sent again, Permanent where it may not."""
-        to = urlsplit(call.url).hostname
+    def send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
+        """Send one call; raises Transient where it may be sent again, Permanent where it may not or must not."""
+        to = host_of(call.url)
         try:
-            return self._send(call, mark)
+            return self._send(call, mark, reach)
         except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
             raise Transient("not_reached", f"{to} could not be reached") from error
         except requests.ConnectionError as error:
@@ -50,13 +50,10 @@ class HttpCalls:
         except ValueError as error:
             raise Permanent("call_impossible", f"{to} cannot be called: {error}") from error
 
-    def _send(self, call: HttpCall, mark: str) -> HttpAnswered:
-        with requests.Session() as session:
-            # The environment would send ~/.netrc along, and put HTTPS_PROXY before our own.
-            session.trust_env = False
-            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-            session.proxies = self._proxies
-            with session.request(
+    def _send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
+        with (
+            self._egress.session(call.url, reach, sent=True) as session,
+            session.request(
                 call.method,
                 call.url,
                 data=call.body.encode() if call.body is not None else None,
@@ -64,8 +61,9 @@ class HttpCalls:
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
-            ) as answer:
-                return _heard(call, answer)
+            ) as answer,
+        ):
+            return _heard(call, answer)
 
 
 def _heard(call: HttpCall, answer: requests.Response) -> HttpAnswered:
@@ -75,7 +73,7 @@ def _heard(call: HttpCall, answer: requests.Response) -> HttpAnswered:
     if not ok and again:
         wish = answer.headers.get("Retry-After", "")
         after = timedelta(seconds=int(wish)) if wish.isdecimal() and len(wish) < 6 else None
-        raise Transient("not_now", f"{urlsplit(call.url).hostname} answered {status}", after)
+        raise Transient("not_now", f"{host_of(call.url)} answered {status}", after)
     return HttpAnswered(status=status, ok=ok, said=fitted(_text(answer)) or "")
 
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from domain.asr_draft import is_mark
 from domain.plan import Plan
 from domain.plan_rules import Mistake, Place, PlanRefused, Problem
+from domain.reach_rules import UNSAID, unsaid
 
 ROOT: Place = ()
 # A plan needs eight levels; Python's own stack holds some three hundred.
@@ -49,7 +50,11 @@ def read_plan(text: str, where: str) -> Plan:
         blank = {mistake.line for mistake in blanks}
         mistakes = [m for detail in error.errors() for m in _mistakes(detail, lines)]
         mistakes = [mistake for mistake in mistakes if mistake.line not in blank]
+        if value.get("reach") is None:
+            mistakes.append(Mistake(1, UNSAID))
         raise PlanRefused(where, blanks + mistakes) from None
+    if plan.reach is None:
+        blanks.append(Mistake(1, unsaid(plan)))
     if blanks:
         raise PlanRefused(where, blanks)
     return plan

@@ -64,6 +64,7 @@ def _skeleton(asr: AsrPlan, items: Sequence[ProtectedItem], first: str) -> Json:
     group = _group_of(machine) if machine else None
     probe = "<http:// or https:// and what the recovered application must answer at>"
     return {
+        "reach": ["<a host, *.suffix or network that the plan may talk to; one entry for each>"],
         "source": {
             "region": _region(asr.primary_region, found.source_region if found else None)
             or "<the region of the machines, such as eastus>",

@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from graphlib import TopologicalSorter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from domain.action import Action
@@ -19,6 +25,7 @@ from domain.plan_rules import problems_of, waits
 from domain.policy import Policy
 from domain.protection import Drill, Name, Protection
 from domain.quorum import Quorum
+from domain.reach import Places
 from domain.regions import known_region
 from domain.route import Traffic
 
@@ -118,13 +125,17 @@ class Vault(Model):
 
 
 class Plan(Model):
-    """A whole recovery plan; an instance that breaks a rule cannot exist."""
+    """A whole recovery plan; an instance that breaks a rule cannot exist.
+
+    ``reach`` is all that it may talk to. Every plan file says it; a run from before there was one has none.
+    """
 
     schema_: Literal["leeward/plan/1"] = Field(alias="schema")
     name: Slug
     application: Slug | None = None
     description: str = ""
     depends_on: tuple[Slug, ...] = ()
+    reach: Places | None = None
     source: Source
     target: Target
     vault: Vault
@@ -147,6 +158,11 @@ class Plan(Model):
                 {"text": "; ".join(p.what for p in problems), "problems": problems},
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What people approved before there was a reach keeps its digest.
+        return {k: v for k, v in handler(self).items() if k != "reach" or v is not None}
 
     @property
     def app(self) -> str:

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from domain.model import Model
+from domain.reach_rules import outside
 
 if TYPE_CHECKING:
     from domain.plan import Plan, Tier
@@ -72,6 +73,8 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
     yield from _engine_problems(plan)
     yield from _signal_problems(plan)
     yield from _schedule_problems(plan)
+    for place, what in outside(plan):
+        yield Problem(place=place, what=what)
     if plan.protection:
         yield from _protection_problems(plan)
 

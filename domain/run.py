@@ -64,11 +64,12 @@ class MemberReport(Reported):
 
 
 class ProbeAnswer(Reported):
-    """What one probe heard."""
+    """What one probe heard; one that was not ``asked`` was outside the plan's reach, and tells nothing of its place."""
 
     probe: str
     ok: bool
     heard: str
+    asked: bool = True
 
 
 def in_their_words(answers: Iterable[ProbeAnswer]) -> str:

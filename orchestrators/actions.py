@@ -56,6 +56,7 @@ def around_of(run: Record, until: datetime) -> Around:
         group=run.plan.target.resource_group,
         on_failure=policy.on_failure,
         answer_within=policy.answer_within,
+        reach=run.plan.reach,
         until=until,
     )
 
@@ -167,7 +168,7 @@ class Performer:
     def _call(
         self, context: Context, http: HttpCall, mark: str, closes: datetime
     ) -> Steps[dict[str, Any]]:
-        order = HttpOrder(call=http, mark=mark)
+        order = HttpOrder(call=http, mark=mark, reach=self.around.reach)
         try:
             heard = yield from call(context, Actions.call_http, order, until=closes)
         except StepFailed as failed:

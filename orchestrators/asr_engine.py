@@ -280,7 +280,7 @@ def _prove(context: Context, run: Record, journey: Journey, tier: Tier) -> Steps
     elif arrived and asked:
         run.note(f"tier {tier.name} must answer: {', '.join(map(str, asked.probes))}")
         try:
-            gate = yield from pass_gate(context, asked, run.until)
+            gate = yield from pass_gate(context, asked, run.until, run.plan.reach)
         except StepFailed as failed:
             run.note(f"the gate of tier {tier.name} could not be asked: {failed}")
             arrived = False

@@ -110,6 +110,7 @@ def _readiness(context: Context, run: Record) -> Steps[Check]:
 
 
 def _source(context: Context, run: Record) -> Steps[FenceReport | None]:
-    question = SourceQuestion(vms=run.machines, probes=run.plan.policy.fence.probes)
+    plan = run.plan
+    question = SourceQuestion(vms=run.machines, probes=plan.policy.fence.probes, reach=plan.reach)
     seen = yield from call_in_time(context, Health.look_at_source, question, READ_WITHIN)
     return judge_fence(seen.machines, seen.answers, now(context)) if seen else None

@@ -107,7 +107,7 @@ def fence(context: Context, run: Record) -> Steps[End | None]:
     """Prove that the source is down, or say that it could not be proved and follow the plan's policy."""
     run.step("fence")
     policy = run.plan.policy.fence
-    question = SourceQuestion(vms=run.machines, probes=policy.probes)
+    question = SourceQuestion(vms=run.machines, probes=policy.probes, reach=run.plan.reach)
     seen = yield from call(context, Health.look_at_source, question, until=run.until)
     run.fence = seen_now = judge_fence(seen.machines, seen.answers, now(context))
     run.note(f"fence: {seen_now.explanation}")
@@ -129,6 +129,7 @@ def move_users(context: Context, run: Record) -> Steps[End | None]:
     started = now(context)
     shift = TrafficShift(
         traffic=run.plan.traffic,
+        reach=run.plan.reach,
         until=run.until,
         put_back_until=run.put_back_until,
         drained=run.drained is not None,

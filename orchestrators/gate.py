@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from activities.health import Health, Round
 from domain.gate import Gate
+from domain.reach import Places
 from domain.run import GateReport
 
 from orchestrators.durable import HASTY, Context, Steps, call, now, sleep
@@ -15,7 +16,9 @@ OFTEN = 60
 SELDOM = timedelta(minutes=1)
 
 
-def pass_gate(context: Context, gate: Gate, until: datetime) -> Steps[GateReport]:
+def pass_gate(
+    context: Context, gate: Gate, until: datetime, reach: Places | None
+) -> Steps[GateReport]:
     """Ask until ``needed`` of the last ``of`` rounds were answered, or the gate's time is up.
 
     Raises StepFailed when the probes cannot be asked at all.
@@ -24,7 +27,7 @@ def pass_gate(context: Context, gate: Gate, until: datetime) -> Steps[GateReport
     closes = min(until, started + gate.within)
     rounds: list[bool] = []
     while True:
-        asked = Round(probes=gate.probes)
+        asked = Round(probes=gate.probes, reach=reach)
         heard = yield from call(context, Health.probe_round, asked, HASTY, closes)
         rounds.append(heard.ok)
         passed = sum(rounds[-gate.of :]) >= gate.needed

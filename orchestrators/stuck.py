@@ -14,6 +14,7 @@ from domain.action import Occasion
 from domain.controls import STEP_WORDS, Control, ControlVerb, Standing
 from domain.model import ArmId, Recorded, RunId, in_words
 from domain.policy import OnFailure
+from domain.reach import Places
 from domain.reports import ActionReport
 from domain.run import Decision, Waiting
 from pydantic import AwareDatetime
@@ -42,6 +43,7 @@ class Around(Recorded):
     group: ArmId | None = None
     on_failure: OnFailure = OnFailure.STOP
     answer_within: timedelta = timedelta(hours=1)
+    reach: Places | None = None
     until: AwareDatetime
 
 

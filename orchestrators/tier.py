@@ -129,7 +129,7 @@ def _ask_gate(
     """Let the tier prove itself; None where its gate cannot be asked."""
     journal.note(f"tier {move.tier.name} must answer: {', '.join(map(str, gate.probes))}")
     try:
-        return (yield from pass_gate(context, gate, until))
+        return (yield from pass_gate(context, gate, until, move.told.reach))
     except StepFailed as failed:
         journal.note(f"the gate of tier {move.tier.name} could not be asked: {failed}")
         return None

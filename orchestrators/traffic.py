@@ -13,6 +13,7 @@ from itertools import chain, repeat
 from activities.health import Health, PathQuestion
 from activities.traffic import EndpointChange, ProfileQuestion, Traffic
 from domain.model import Recorded
+from domain.reach import Places
 from domain.route import Endpoint
 from domain.route import Traffic as TrafficPlan
 from domain.run import ProfileState, TrafficReport, in_their_words
@@ -33,6 +34,7 @@ class TrafficShift(Recorded):
     """Where users are to be sent, and until when that may take; ``drained`` ones wait at the maintenance endpoint."""
 
     traffic: TrafficPlan
+    reach: Places | None = None
     until: AwareDatetime
     put_back_until: AwareDatetime
     drained: bool = False
@@ -63,9 +65,7 @@ def shift_traffic(context: Context) -> Steps[dict[str, object]]:
             report = report.model_copy(update={"before": before})
             report = yield from _switch(context, journal, shift, until, report)
             if report.after:
-                report = yield from _verify(
-                    context, journal, shift.traffic, report.after, until, report
-                )
+                report = yield from _verify(context, journal, shift, report.after, until, report)
     except StepFailed as failed:
         report = report.model_copy(update={"trouble": str(failed)})
     if report.trouble and report.before:
@@ -82,7 +82,7 @@ def _prove_target(
 ) -> Steps[TrafficReport]:
     """Ask the target ourselves: Traffic Manager cannot, for it does not probe a disabled endpoint."""
     journal.note(f"{shift.traffic.target.name} must answer before users are sent there")
-    gate = yield from pass_gate(context, shift.traffic.gate, shift.until)
+    gate = yield from pass_gate(context, shift.traffic.gate, shift.until, shift.reach)
     report = report.model_copy(update={"gate": gate})
     if gate.passed:
         return report
@@ -148,15 +148,18 @@ def _pauses() -> Iterator[timedelta]:
 def _verify(
     context: Context,
     journal: Journal,
-    traffic: TrafficPlan,
+    shift: TrafficShift,
     profile: ProfileState,
     until: datetime,
     report: TrafficReport,
 ) -> Steps[TrafficReport]:
     """Ask every resolver and the page itself, until all agree: an answer may be cached for one TTL."""
-    target = profile.endpoint(traffic.target.name)
+    target = profile.endpoint(shift.traffic.target.name)
     where = PathQuestion(
-        fqdn=profile.fqdn, target=target.target if target else "", url=traffic.verify
+        fqdn=profile.fqdn,
+        target=target.target if target else "",
+        url=shift.traffic.verify,
+        reach=shift.reach,
     )
     pauses = _pauses()
     while True:

@@ -81,7 +81,7 @@ def soak(context: Context, run: Record) -> Steps[End | None]:
 
 def still_answers(context: Context, run: Record) -> Steps[End | None]:
     """Ask the application once more: a commit deletes its way back."""
-    gate = yield from pass_gate(context, run.plan.traffic.gate, run.until)
+    gate = yield from pass_gate(context, run.plan.traffic.gate, run.until, run.plan.reach)
     if gate.passed:
         return None
     return End(
@@ -210,8 +210,10 @@ def _change_point(context: Context, run: Record, wish: Control) -> Steps[End | N
             f"not committed, the change of point is not complete: {errors(lost(members))}",
         )
     for tier in run.plan.ordered_tiers():
-        gate = (yield from pass_gate(context, tier.gate, run.until)) if tier.gate else None
-        if gate is not None and not gate.passed:
+        if tier.gate is None:
+            continue
+        gate = yield from pass_gate(context, tier.gate, run.until, run.plan.reach)
+        if not gate.passed:
             told = in_their_words(gate.answers)
             run.note(f"tier {tier.name} does not answer on its new point: {told}")
     return None

@@ -13,6 +13,7 @@ PROFILE = f"{SUBSCRIPTION}/resourceGroups/edge/providers/Microsoft.Network/traff
 SMALLEST: dict[str, Any] = {
     "schema": "leeward/plan/1",
     "name": "shop",
+    "reach": ["*.example.com", "10.0.0.0/8", "ops.example.com"],
     "source": {"region": "eastus", "resource_group": f"{SUBSCRIPTION}/resourceGroups/east"},
     "target": {"region": "westus"},
     "vault": {"id": VAULT, "region": "westus", "fabric": "f", "container": "c"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import StepError
 from domain.gate import Probe
+from domain.reach import Reach, host_of
 from domain.replication import RULES, Job, ProtectedItem, Terms, Verb
 from domain.route import Endpoint
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState
@@ -113,13 +114,21 @@ class ProfileInMemory:
 
 @dataclass
 class NetworkInMemory:
-    """A network in which the probes of some addresses are answered."""
+    """A network in which the probes of some addresses are answered, and some names lead out of every reach."""
 
     answering: frozenset[str] = frozenset()
+    led_away: frozenset[str] = frozenset()
 
-    def ask(self, probes: Sequence[Probe]) -> tuple[ProbeAnswer, ...]:
+    def ask(self, probes: Sequence[Probe], reach: Reach) -> tuple[ProbeAnswer, ...]:
         return tuple(
-            ProbeAnswer(probe=str(p), ok=str(p) in self.answering, heard="said") for p in probes
+            ProbeAnswer(
+                probe=str(p),
+                ok=str(p) in self.answering,
+                heard="said",
+                asked=str(p) not in self.led_away
+                and not reach.refuses(host_of(p.http or f"tcp://{p.tcp}") or ""),
+            )
+            for p in probes
         )
 
     def leads_to(self, name: str, target: str) -> tuple[DnsAnswer, ...]:

@@ -10,6 +10,7 @@ import pytest
 from activities.actions import Actions, HttpOrder, RunbookOrder
 from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall, Runbook, RunbookJob, fitted
 from domain.errors import Transient
+from domain.reach import Reach
 from tests.orchestrators.test_actions import ACCOUNT
 
 CALL = HttpCall(url="https://ops.example.com/hook")
@@ -42,7 +43,10 @@ class Account:
 class Deaf:
     """Nobody to call."""
 
-    def send(self, call: HttpCall, mark: str) -> HttpAnswered:
+    reach: Reach | None = None
+
+    def send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
+        self.reach = reach
         return HttpAnswered(status=200, ok=True, said=mark)
 
 
@@ -99,8 +103,10 @@ def test_a_job_that_is_over_is_not_told_to_stop() -> None:
 
 
 def test_a_call_goes_out_with_its_mark() -> None:
-    answered = Actions(Deaf(), Account()).call_http(HttpOrder(call=CALL, mark="m-1"))
-    assert answered.said == "m-1"
+    web = Deaf()
+    order = HttpOrder(call=CALL, mark="m-1", reach=("ops.example.com",))
+    assert Actions(web, Account()).call_http(order).said == "m-1"
+    assert web.reach == Reach.of(("ops.example.com",))
 
 
 def test_the_end_of_a_long_output_is_kept() -> None:

@@ -28,6 +28,18 @@ def test_a_round_asks_every_probe_and_is_good_when_all_are() -> None:
     assert Health(both, ComputeInMemory()).probe_round(Round(probes=(EAST, WEST))).ok
 
 
+def test_every_question_is_asked_within_the_plans_reach() -> None:
+    health, reach = Health(NetworkInMemory(), ComputeInMemory()), ("other.example.com",)
+    answers = (
+        *health.probe_round(Round(probes=(EAST, WEST), reach=reach)).answers,
+        *health.look_at_source(SourceQuestion(vms={}, probes=(EAST,), reach=reach)).answers,
+        *health.look_at_path(
+            PathQuestion(fqdn="f", target="t", url=EAST.http or "", reach=reach)
+        ).http,
+    )
+    assert [answer.asked for answer in answers] == [False] * 4
+
+
 def test_a_source_is_seen_by_the_names_of_the_plan() -> None:
     compute = ComputeInMemory({vm("db-1"): "stopped", vm("web-1"): "running"})
     seen = Health(NetworkInMemory(), compute).look_at_source(

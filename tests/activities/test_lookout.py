@@ -72,6 +72,13 @@ def test_each_vantage_point_says_what_it_saw_and_one_that_lost_the_canary_says_n
     assert len({s.key for s in signals}) == len(signals)
 
 
+def test_a_probe_that_was_kept_from_asking_tells_nothing_of_the_region() -> None:
+    led_away = NetworkInMemory(frozenset({CANARY}), led_away=frozenset({APP}))
+    blind = NetworkInMemory(frozenset({APP}), led_away=frozenset({CANARY}))
+    signals = Outside({"here": led_away, "centralus": blind}).look()
+    assert by_point(signals) == dict.fromkeys(("here", "centralus", "northeurope"), Verdict.UNKNOWN)
+
+
 def test_a_vantage_point_that_the_settings_do_not_know_is_unknown() -> None:
     signals = Outside({"here": heard(CANARY)}).look()
     assert by_point(signals)["centralus"] is Verdict.UNKNOWN

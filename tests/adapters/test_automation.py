@@ -14,6 +14,7 @@ from adapters.automation import AzureAutomation
 from adapters.identity import Clients
 from domain.action import HttpAnswered, HttpCall, Runbook, mark_of
 from domain.errors import Permanent, Transient
+from domain.reach import Reach
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
 from tests.journeys.world import Json, shop_estate
@@ -33,7 +34,7 @@ def with_runbooks(estate: Json) -> None:
 
 
 class Nobody:
-    def send(self, call: HttpCall, mark: str) -> HttpAnswered:
+    def send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
         raise AssertionError("nobody is called here")
 
 

@@ -9,10 +9,13 @@ from typing import ClassVar
 
 import pytest
 
+from adapters.egress import Egress
 from adapters.http_calls import HttpCalls
 from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall
 from domain.errors import Permanent, Transient
+from domain.reach import Reach
 from tests.adapters.test_probes import closed_port, raw
+from tests.adapters.wires import SITE, Wires, named
 
 
 class Ops(BaseHTTPRequestHandler):
@@ -57,14 +60,14 @@ def ops() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Ops) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{SITE}:{server.server_port}"
         server.shutdown()
         thread.join()
 
 
 def send(url: str, method: str = "POST", **more: object) -> HttpAnswered:
     call = HttpCall.model_validate({"url": url, "method": method, **more})
-    return HttpCalls(None).send(call, "mark-1")
+    return HttpCalls(Egress(None, Wires())).send(call, "mark-1", Reach.of((SITE,)))
 
 
 def test_a_call_carries_its_headers_body_and_mark(ops: str) -> None:
@@ -124,20 +127,20 @@ def test_a_status_that_the_plan_expects_is_done_whatever_it_means_elsewhere(ops:
 
 def test_where_nobody_listens_it_is_tried_again() -> None:
     with pytest.raises(Transient, match="could not be reached"):
-        send(f"http://127.0.0.1:{closed_port()}/200")
+        send(f"http://{SITE}:{closed_port()}/200")
 
 
 def test_a_post_that_was_not_answered_may_have_arrived_and_is_not_sent_again() -> None:
     with raw(b"") as address, pytest.raises(Permanent, match="may have arrived"):
-        send(f"http://{address}/200")
+        send(f"http://{named(address)}/200")
 
 
 def test_a_get_that_was_not_answered_is_sent_again() -> None:
     with raw(b"") as address, pytest.raises(Transient):
-        send(f"http://{address}/200", "GET")
+        send(f"http://{named(address)}/200", "GET")
 
 
 def test_an_error_tells_no_more_of_the_url_than_its_host() -> None:
     with pytest.raises(Transient) as refused:
-        send(f"http://127.0.0.1:{closed_port()}/hook?token=canary")
+        send(f"http://{SITE}:{closed_port()}/hook?token=canary")
     assert "canary" not in str(refused.value)

@@ -103,6 +103,55 @@ def test_the_plans_of_this_project_are_valid() -> None:
             "zone: CEST", "unknown time zone 'CEST'", id="an abbreviation for a zone",
         ),
         pytest.param(
+            "tcp: 10.9.1.4:5432", "tcp: 10.8.1.4:5432",
+            "10.8.1.4", "10.8.1.4 is outside the plan's reach; add 10.8.1.4 to reach, or mend the URL",
+            id="an address outside reach",
+        ),
+        pytest.param(
+            "http://canary.example.com/", "http://canary.example.org/",
+            "canary.example.org", "canary.example.org is outside the plan's reach", id="a host outside reach",
+        ),
+        pytest.param(
+            "verify: http://shop.traf", "verify: http://other.traf",
+            "other.traf", "other.trafficmanager.net is outside the plan's reach", id="where users go outside reach",
+        ),
+        pytest.param(
+            "http: http://10.2.3.4/", "http: http://169.254.169.254/",
+            "169.254.169.254", "is link-local, where instance metadata and identities are served, which no plan",
+            id="the metadata service",
+        ),
+        pytest.param(
+            "http: http://10.2.3.4/", "http: http://localhost/",
+            "localhost", "localhost is outside the plan's reach", id="the app itself",
+        ),
+        pytest.param(
+            "http: http://10.2.3.4/", "http: http://[::ffff:10.2.3.4]/",
+            "ffff", "is an IPv4 address written as IPv6, which no plan may reach", id="an address in disguise",
+        ),
+        pytest.param(
+            "http: http://10.2.3.4/", "http: http://10.2.3.4\\evil.example/",
+            "evil", "names no host that everybody reads alike", id="a host that is read in two ways",
+        ),
+        pytest.param(
+            "  - 10.2.0.0/16", "  - 0.0.0.0/0",
+            "0.0.0.0/0", "is too much of the world; name /8 or less", id="a reach of everything",
+        ),
+        pytest.param(
+            "  - 10.2.0.0/16", "  - 169.254.0.0/16",
+            "169.254.0.0/16", "which no plan may reach; remove it", id="a reach of the metadata service",
+        ),
+        pytest.param(
+            "  - canary.example.com", "  - '*.azurewebsites.net'",
+            "azurewebsites", "anybody may have a name below azurewebsites.net; write the whole host",
+            id="a reach of everybody's names",
+        ),
+        pytest.param(
+            "tiers:\n  - name: db\n",
+            "tiers:\n  - name: db\n    pre_actions:\n      - name: tell\n        http: {url: 'https://10.2.1.4/'}\n",
+            "https://10.2.1.4/", "is sent data, and the plan's reach names it by a network alone; add 10.2.1.4 to",
+            id="an action that a network alone lets through",
+        ),
+        pytest.param(
             "deadline: PT6H", "deadline: 6h",
             "6h", "'6h' is no duration; write ISO 8601, as in PT30M", id="a duration in words",
         ),
@@ -204,10 +253,22 @@ def test_a_file_that_holds_no_mapping_is_told_how_a_plan_begins(text: str) -> No
     assert mistake == Mistake(1, "a plan is a mapping that begins with `schema: leeward/plan/1`")
 
 
+def test_a_plan_without_reach_is_told_what_its_urls_name() -> None:
+    start, end = SHOP.index("reach:"), SHOP.index("\nsource:")
+    (mistake,) = mistakes(SHOP[:start] + SHOP[end:])
+    assert mistake.line == 1
+    assert mistake.what.startswith(
+        "reach is missing: it is the list of hosts, *.suffixes and networks"
+    )
+    assert "shop-westus.example.com" in mistake.what
+    assert "under `reach:`" in mistake.what
+
+
 def test_an_empty_mapping_is_told_everything_it_lacks() -> None:
-    lacking = [m.what for m in mistakes("{}")]
+    *lacking, reach = [m.what for m in mistakes("{}")]
     keys = ("schema", "name", "source", "target", "vault", "tiers", "traffic")
     assert lacking == [f"{key}: is missing; every plan says it" for key in keys]
+    assert reach.startswith("reach is missing: it is the list of hosts")
 
 
 @pytest.mark.parametrize(
@@ -326,7 +387,7 @@ def test_the_schema_accepts_the_plans_and_refuses_a_misspelt_key() -> None:
 
 def test_the_example_of_actions_in_the_docs_is_a_plan() -> None:
     text = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
-    around = {key: value for key, value in plan_data().items() if key != "tiers"}
+    around = {key: value for key, value in plan_data().items() if key not in ("tiers", "reach")}
     plan = read_plan(write_plan(around) + text.split("```yaml\n")[1].split("```")[0], "example")
     (tier,) = plan.tiers
     first, *then = (*tier.pre_actions, *tier.post_actions)

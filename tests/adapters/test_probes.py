@@ -16,9 +16,14 @@ import pytest
 import trustme
 
 from adapters import probes as module
+from adapters.egress import Egress
 from adapters.probes import NetworkProbes
 from domain.gate import Probe
+from domain.reach import Reach
 from domain.run import DnsAnswer, ProbeAnswer
+from tests.adapters.wires import SITE, Wires, named
+
+REACH = Reach.of((SITE, "web.internal", "db.internal", "no.internal", "10.0.0.0/8"))
 
 
 class Site(BaseHTTPRequestHandler):
@@ -59,7 +64,7 @@ def site() -> Iterator[str]:
     Site.asked.clear()
     Site.silence.clear()
     with served() as server:
-        yield f"127.0.0.1:{server.server_port}"
+        yield f"{SITE}:{server.server_port}"
         Site.silence.set()
 
 
@@ -100,7 +105,12 @@ def raw(answer: bytes) -> Iterator[str]:
 
 
 def ask(*probes: Probe, proxy: str | None = None) -> tuple[ProbeAnswer, ...]:
-    return NetworkProbes(proxy, [("127.0.0.1", 53)]).ask(probes)
+    egress = Egress(proxy, Wires())
+    return NetworkProbes(egress, [("127.0.0.1", 53)]).ask(probes, REACH)
+
+
+def proxy_at(site: str) -> str:
+    return f"http://{site.replace(SITE, '127.0.0.1')}"
 
 
 def closed_port() -> int:
@@ -136,13 +146,13 @@ def test_a_site_that_says_nothing_is_not_waited_for(
 
 
 def test_a_site_that_is_not_there_is_not_heard() -> None:
-    (answer,) = ask(Probe(http=f"http://127.0.0.1:{closed_port()}/"))
+    (answer,) = ask(Probe(http=f"http://{SITE}:{closed_port()}/"))
     assert (answer.ok, answer.heard) == (False, "no answer: ConnectionError")
 
 
 def test_a_site_that_talks_something_else_is_not_heard() -> None:
     with raw(b"SSH-2.0-OpenSSH\r\n") as address:
-        (answer,) = ask(Probe(http=f"http://{address}/"))
+        (answer,) = ask(Probe(http=f"http://{named(address)}/"))
     assert (answer.ok, answer.heard) == (False, "no answer: ConnectionError")
 
 
@@ -152,7 +162,7 @@ def test_a_port_that_takes_connections_is_connected(site: str) -> None:
 
 
 def test_a_port_that_refuses_is_not_connected() -> None:
-    (answer,) = ask(Probe(tcp=f"127.0.0.1:{closed_port()}"))
+    (answer,) = ask(Probe(tcp=f"{SITE}:{closed_port()}"))
     assert not answer.ok
     assert answer.heard.startswith("no connection: ")
     assert "refused" in answer.heard
@@ -161,12 +171,12 @@ def test_a_port_that_refuses_is_not_connected() -> None:
 @pytest.mark.parametrize(
     "probe",
     [
-        Probe(tcp="127.0.0.1:99999"),
+        Probe(tcp="site.example.com:99999"),
         Probe(tcp="a..b:80"),
         Probe(tcp=f"{'a' * 80}:80"),
         Probe(http="http://a..b/"),
         Probe(http=f"http://{'a' * 80}/"),
-        Probe(http="http://127.0.0.1:99999/"),
+        Probe(http="http://site.example.com:99999/"),
         Probe(http="http://[::1/"),
         Probe(http="http://%zz/"),
     ],
@@ -174,9 +184,9 @@ def test_a_port_that_refuses_is_not_connected() -> None:
 )
 @pytest.mark.parametrize("through", [False, True])
 def test_a_place_that_cannot_be_is_not_heard(site: str, probe: Probe, through: bool) -> None:
-    (answer,) = ask(probe, proxy=f"http://{site}" if through and probe.tcp else None)
+    (answer,) = ask(probe, proxy=proxy_at(site) if through and probe.tcp else None)
     assert not answer.ok
-    assert answer.heard.startswith("no ")
+    assert answer.heard.startswith(("no ", "not asked: "))
 
 
 def test_probes_are_asked_side_by_side_and_answered_in_order(site: str) -> None:
@@ -192,14 +202,14 @@ def test_no_probes_hear_nothing() -> None:
 
 
 def test_a_forward_proxy_is_asked_for_sites(site: str) -> None:
-    (answer,) = ask(Probe(http="http://web.internal/200"), proxy=f"http://{site}")
+    (answer,) = ask(Probe(http="http://web.internal/200"), proxy=proxy_at(site))
     assert answer.ok
     assert Site.asked == ["http://web.internal/200"]
 
 
 def test_a_forward_proxy_opens_tunnels_to_ports(site: str) -> None:
     there, away = ask(
-        Probe(tcp="db.internal:5432"), Probe(tcp="no.internal:1"), proxy=f"http://{site}"
+        Probe(tcp="db.internal:5432"), Probe(tcp="no.internal:1"), proxy=proxy_at(site)
     )
     assert there == ProbeAnswer(probe="tcp db.internal:5432", ok=True, heard="connected")
     assert not away.ok
@@ -239,7 +249,7 @@ def test_the_machine_s_own_proxy_and_netrc_are_left_aside(
 
         thread = Thread(target=answer)
         thread.start()
-        (found,) = ask(Probe(http=f"http://127.0.0.1:{listening.getsockname()[1]}/"))
+        (found,) = ask(Probe(http=f"http://{SITE}:{listening.getsockname()[1]}/"))
         thread.join(5)
     assert found.ok
     assert heard
@@ -259,13 +269,13 @@ def test_a_tls_site_is_trusted_by_the_bundle_and_reached_past_the_machine_s_prox
         authority.cert_pem.write_to_path(str(bundle))
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert(SITE).configure_cert(context)
     with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a refused handshake is no news
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        (answer,) = ask(Probe(http=f"https://127.0.0.1:{server.server_port}/200"))
+        (answer,) = ask(Probe(http=f"https://{SITE}:{server.server_port}/200"))
         server.shutdown()
         thread.join(5)
     heard = "200" if trusted else "no answer: SSLError"
@@ -322,7 +332,7 @@ TO_WEST = (
 
 def leads(respond: Respond, target: str) -> DnsAnswer:
     with resolver(respond) as at:
-        (answer,) = NetworkProbes(None, [at]).leads_to(NAME, target)
+        (answer,) = NetworkProbes(Egress(None), [at]).leads_to(NAME, target)
     assert answer.resolver == f"127.0.0.1:{at[1]}"
     return answer
 
@@ -377,7 +387,7 @@ def test_every_resolver_is_asked() -> None:
         f"{NAME}. CNAME shop-eastus.example.com.", "shop-eastus.example.com. A 10.1.3.4"
     )
     with resolver(answering(*TO_WEST)) as one, resolver(east) as two:
-        answers = NetworkProbes(None, [one, two]).leads_to(NAME, "shop-westus.example.com")
+        answers = NetworkProbes(Egress(None), [one, two]).leads_to(NAME, "shop-westus.example.com")
     assert [answer.ok for answer in answers] == [True, False]
     assert [answer.resolver for answer in answers] == [
         f"{host}:{port}" for host, port in (one, two)
@@ -385,5 +395,5 @@ def test_every_resolver_is_asked() -> None:
 
 
 def test_a_name_that_cannot_be_has_no_answer() -> None:
-    (answer,) = NetworkProbes(None, [("127.0.0.1", 53)]).leads_to("a..b", "x")
+    (answer,) = NetworkProbes(Egress(None), [("127.0.0.1", 53)]).leads_to("a..b", "x")
     assert (answer.ok, answer.answer) == (False, "no answer: EmptyLabel")

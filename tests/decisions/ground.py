@@ -24,6 +24,7 @@ from domain.caller import Caller, Role
 from domain.errors import Transient
 from domain.gate import Probe
 from domain.plan import Plan
+from domain.reach import Reach
 from domain.replication import ProtectedItem
 from domain.run import EndpointState, ProbeAnswer, ProfileState
 from entities.region import region
@@ -60,7 +61,7 @@ class Point:
     name: str
     outside: Outside
 
-    def ask(self, probes: Sequence[Probe]) -> tuple[ProbeAnswer, ...]:
+    def ask(self, probes: Sequence[Probe], reach: Reach) -> tuple[ProbeAnswer, ...]:
         return tuple(self._one(probe) for probe in probes)
 
     def _one(self, probe: Probe) -> ProbeAnswer:

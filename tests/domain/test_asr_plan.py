@@ -170,7 +170,7 @@ def test_an_action_takes_place_on_the_occasions_that_azure_means() -> None:
 
 
 def test_actions_move_with_their_group_and_what_only_leeward_does_is_kept() -> None:
-    call = {"name": "call", "http": {"url": "https://x.example/"}}
+    call = {"name": "call", "http": {"url": "https://ops.example.com/"}}
     step = {"name": "step", "manual": "Look.", "on": ["drill", "failback"]}
     shop = three({**tier("db"), "pre_actions": [call, step]}, tier("web"))
     (body,) = bodies(shop)

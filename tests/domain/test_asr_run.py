@@ -39,7 +39,7 @@ def test_each_machines_own_job_is_found_in_the_tree() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", [{"http": {"url": "https://x.example/"}}, {"wait": "PT1M"}], ids=str
+    "action", [{"http": {"url": "https://ops.example.com/"}}, {"wait": "PT1M"}], ids=str
 )
 def test_azures_plans_cannot_take_what_only_leeward_does(action: dict[str, object]) -> None:
     tiers = [{**tier("db"), "pre_actions": [{"name": "x", **action}]}]

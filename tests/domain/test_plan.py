@@ -203,6 +203,7 @@ CHANGES: dict[tuple[str | int, ...], dict[str, Any]] = {
     ("name",): {"name": "other"},
     ("application",): {"application": "other"},
     ("description",): {"description": "other"},
+    ("reach",): {"reach": ["west.example.com", "shop.example.com"]},
     ("source",): {"source": {**plan_data()["source"], "region": "centralus"}},
     ("target",): {"target": {"region": "westus2"}},
     ("vault",): {"vault": {**plan_data()["vault"], "container": "c2"}},

@@ -30,6 +30,7 @@ def test_a_runbook_a_person_and_a_call_do_their_part_and_the_evidence_shows_it(
 ) -> None:
     def acting(plan: Json) -> None:
         db, app, _ = plan["tiers"]
+        plan["reach"].append("10.2.2.4")  # its network would not do, for data is sent
         warm = {"account": ACCOUNT, "name": "Warm-Caches", "context": True}
         db["pre_actions"] = [{"name": "warm", "runbook": warm}]
         db["post_actions"] = [{"name": "licence", "manual": "Move the licence."}]

@@ -100,6 +100,7 @@ def test_after_a_partial_run_the_next_one_adopts_what_arrived(tmp_path: Path) ->
 
 def test_a_target_that_never_answers_the_probe_leaves_traffic_where_it_was(tmp_path: Path) -> None:
     def mute(plan: Json) -> None:
+        plan["reach"].append("nobody.example.com")
         plan["traffic"]["gate"]["probes"] = [{"http": "http://nobody.example.com/healthz"}]
 
     with world(tmp_path, plan=mute) as w:

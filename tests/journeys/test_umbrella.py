@@ -43,6 +43,7 @@ def write_core(folder: Path) -> None:
     """Write the plan of the database and the application servers, which serve others."""
     plan: Json = yaml.safe_load((ROOT / "plans/shop.yaml").read_text())
     plan["name"] = "core"
+    plan["reach"] += ["core.trafficmanager.net", HOSTS["east"][0], HOSTS["west"][0]]
     plan["tiers"] = plan["tiers"][:2]
     traffic = plan["traffic"]
     traffic["profile"] = traffic["profile"].removesuffix("shop") + "core"

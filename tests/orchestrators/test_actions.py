@@ -64,6 +64,31 @@ def test_actions_come_before_the_wave_and_after_the_gate(stage: Stage) -> None:
     assert len(marks) == 2, "each step has a mark of its own"
 
 
+def test_whatever_is_asked_or_called_takes_the_plans_reach_along(stage: Stage) -> None:
+    plan = acting(pre=[CALL])
+    stage.begin(plan)
+    assert stage.run_to_end().outcome is Outcome.COMPLETED
+    asked = stage.called("probe_round", "look_at_source", "look_at_path", "call_http")
+    assert {each.name for each in asked} == {
+        "probe_round",
+        "look_at_source",
+        "look_at_path",
+        "call_http",
+    }
+    assert {each.request.reach for each in asked} == {plan.reach}
+
+
+def test_a_hook_and_a_drills_gates_take_it_along_too(stage: Stage) -> None:
+    plan = acting(hooks=[CALL])
+    data = plan.wire()
+    data["tiers"][0]["drill_gate"] = data["tiers"][0]["gate"]
+    stage.begin(Plan.model_validate(data), kind=Kind.DRILL)
+    stage.run_to_end()
+    asked = stage.called("probe_round", "call_http")
+    assert {each.name for each in asked} == {"probe_round", "call_http"}
+    assert {each.request.reach for each in asked} == {plan.reach}
+
+
 def test_an_action_takes_place_on_its_occasions_alone(stage: Stage) -> None:
     stage.begin(acting(pre=[{**CALL, "on": ["drill", "failback"]}, {**WARM, "on": ["failover"]}]))
     assert stage.run_to_end().outcome is Outcome.COMPLETED

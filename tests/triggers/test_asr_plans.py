@@ -100,6 +100,7 @@ def test_a_plan_of_azures_is_imported_by_its_id(shop: Doors) -> None:
     assert told["vault"]["recovery_container"] == "shop-westus"
     blank = [b["what"].split(" is still")[0] for b in alone["toFillIn"]]
     assert blank == [
+        "reach[0]",
         "vault.region",
         "traffic.profile",
         "traffic.source.name",

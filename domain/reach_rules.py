@@ -1,0 +1,77 @@
+"""Every URL and address that a plan would have asked or called, held against the plan's reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from domain.action import HttpCall
+from domain.gate import Probe
+from domain.model import Model
+from domain.reach import Reach, closed, host_of, literal
+from domain.route import Traffic
+
+if TYPE_CHECKING:
+    from domain.plan import Plan
+    from domain.plan_rules import Place
+
+
+UNSAID = (
+    "reach is missing: it is the list of hosts, *.suffixes and networks that this plan may talk to"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One URL or address of a plan: where it stands, and whether data is sent there."""
+
+    place: Place
+    text: str
+    host: str | None
+    sent: bool = False
+
+
+def called_by(part: Any, place: Place = ()) -> Iterator[Called]:
+    """Yield every URL and address in a part of a plan."""
+    if isinstance(part, Probe):
+        text = part.tcp or str(part.http)
+        key, host = ("tcp", host_of(f"tcp://{part.tcp}")) if part.tcp else ("http", host_of(text))
+        yield Called((*place, key), text, host)
+    elif isinstance(part, HttpCall):
+        yield Called((*place, "url"), part.url, host_of(part.url), sent=True)
+    elif isinstance(part, Model):
+        if isinstance(part, Traffic):
+            yield Called((*place, "verify"), part.verify, host_of(part.verify))
+        for name, inner in part:
+            yield from called_by(inner, (*place, name))
+    elif isinstance(part, tuple):
+        for number, inner in enumerate(part):
+            yield from called_by(inner, (*place, number))
+
+
+def outside(plan: Plan) -> Iterator[tuple[Place, str]]:
+    """Yield the place of every URL that the plan's reach does not let through, and what is wrong with it."""
+    reach = Reach.of(plan.reach)
+    for one in called_by(plan):
+        if one.host is None:
+            yield (
+                one.place,
+                f"{one.text!r} names no host that everybody reads alike; write host and port plainly",
+            )
+            continue
+        why = reach.refuses(one.host, sent=one.sent)
+        if why:
+            address = literal(one.host)
+            mend = (
+                "ask the application at an address of its own"
+                if address and closed(address)
+                else f"add {one.host} to reach, or mend the URL"
+            )
+            yield one.place, f"{one.text}: {why}; {mend}"
+
+
+def unsaid(plan: Plan) -> str:
+    """Return what to write into a plan that names no reach; a person has to look at every line of it."""
+    hosts = dict.fromkeys(one.host for one in called_by(plan) if one.host)
+    return f"{UNSAID}; its URLs name {', '.join(hosts)}: write those that it should talk to under `reach:`"
