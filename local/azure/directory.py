@@ -31,11 +31,16 @@ class UnknownAccount(Exception):
     """The tenant has nobody of that name."""
 
 
+def new_private_key() -> rsa.RSAPrivateKey:
+    """Return a key of the size that tenants sign with; making one takes a tenth of a second."""
+    return rsa.generate_private_key(65537, KEY_BITS)
+
+
 class _SigningKey:
     """One key pair of the tenant."""
 
-    def __init__(self) -> None:
-        self._private = rsa.generate_private_key(65537, KEY_BITS)
+    def __init__(self, private: rsa.RSAPrivateKey | None = None) -> None:
+        self._private = private or new_private_key()
         self.id = secrets.token_urlsafe(20)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -61,7 +66,8 @@ class _SigningKey:
 class Directory:
     """The tenant of one simulated Azure; its tokens expire in real time."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Estate, first_key: rsa.RSAPrivateKey | None = None) -> None:
+        self._first_key = first_key
         self.tenant = str(uuid5(NAMESPACE_DNS, f"tenant.{estate.subscription}"))
         self.audience = str(uuid5(NAMESPACE_DNS, f"leeward.{estate.subscription}"))
         self.authority = ""
@@ -186,7 +192,7 @@ class Directory:
         """Return the key that signs; it is made when first needed, because that takes a while."""
         with self._lock:
             if not self._keys:
-                self.rotate()
+                self._keys = [_SigningKey(self._first_key)]
             return self._keys[-1]
 
 

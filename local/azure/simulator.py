@@ -16,6 +16,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 import trustme
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from starlette.requests import Request
 
 from local.azure.arm import Answer, Arm, Call, Route
@@ -87,8 +88,12 @@ class Simulator:
         buckets: bool = True,
         durations: Mapping[str, tuple[float, float]] | None = None,
         also: Iterable[Route] = (),
+        signing_key: RSAPrivateKey | None = None,
     ) -> None:
-        """Make a world; ``also`` are operations beyond the simulator's own, and go before them."""
+        """Make a world; ``also`` are operations beyond the simulator's own, and go before them.
+
+        Without a ``signing_key`` the tenant makes one of its own.
+        """
         began = clock.now()
         self.estate = estate
         self.clock = clock
@@ -98,7 +103,7 @@ class Simulator:
         self.traffic_history: list[TrafficChange] = []
         self.published_events: list[PublishedEvent] = []
         self.tokens = TokenOffice()
-        self.directory = Directory(estate)
+        self.directory = Directory(estate, signing_key)
         self.world = World(estate, began)
         self.setup = Setup(estate)
         resources = Resources(self.world, self.setup)

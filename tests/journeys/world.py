@@ -8,12 +8,15 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from local.azure.directory import new_private_key
 from local.azure.estate import Estate
 from local.azure.estate_file import parse_estate
 from local.azure.simulator import Simulator
@@ -131,6 +134,12 @@ class World:
         ]
 
 
+@cache
+def signing_key() -> RSAPrivateKey:
+    """Return the key that all tenants of this process sign with; their issuers tell them apart."""
+    return new_private_key()
+
+
 @contextmanager
 def world(
     folder: Path,
@@ -151,7 +160,7 @@ def world(
     plans.mkdir(parents=True, exist_ok=True)
     (plans / "shop.yaml").write_text(_changed(ROOT / "plans/shop.yaml", plan))
     clock = VirtualClock(start)
-    with Simulator(shop_estate(estate), clock) as azure:
+    with Simulator(shop_estate(estate), clock, signing_key=signing_key()) as azure:
         if region_down:
             azure.set_region("eastus", down=True)
         os.environ.update(azure.environment())

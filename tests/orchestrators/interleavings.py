@@ -315,10 +315,13 @@ def check_evidence(tale: Tale, end: str) -> None:
     assert all(each["passage"] == "voided" for each in evidence["approvals"][:-1])
 
 
-def tell_all(way: str, people: Iterable[int]) -> Counter[str | None]:
-    """Tell every story of so many people in one way, hold each against the judge, and return how they ended."""
+def tell_all(way: str, people: Iterable[int], first: int = 0, step: int = 1) -> Counter[str | None]:
+    """Tell the stories of so many people in one way, hold each against the judge, and return how they ended.
+
+    Every one of them, or from the ``first`` on each ``step``-th.
+    """
     telling, ends = Telling(way), Counter[str | None]()
-    for word in sorted({word for many in people for word in words(many)}):
+    for word in sorted({word for many in people for word in words(many)})[first::step]:
         judge = judged(word, way)
         end, desk = telling.tell(word)
         counted, aside = on_the_desk(desk)
