@@ -75,6 +75,15 @@ param operatorMails string[] = []
 @description('Optional. Name of a Key Vault in this resource group whose secrets the chat channels use. Empty: none is made and chat stays off.')
 param keyVaultName string = ''
 
+@description('Optional. Resource id of a subnet, delegated to the app, from which gates reach the machines\' private addresses. Empty: they are reached through probeProxy or from the internet.')
+param subnetId string = ''
+
+@description('Optional. Forward proxy that the probes of gates go through.')
+param probeProxy string = ''
+
+@description('Optional. Where else probes are sent from: name=forward proxy there, by commas.')
+param vantagePoints string = ''
+
 @description('Optional. Tags on everything.')
 param tags object = {}
 
@@ -239,6 +248,9 @@ module app 'modules/app.bicep' = {
     evidenceStore: storage.outputs.evidenceUrl
     sharedStore: empty(sharedLockEndpoint) ? storage.outputs.sharedUrl : '${sharedLockEndpoint}shared'
     eventTopicEndpoint: topic.outputs.endpoint
+    subnetId: subnetId
+    probeProxy: probeProxy
+    vantagePoints: vantagePoints
     schedulerConnection: storageProvider == 'DurableTaskScheduler' ? scheduler.outputs.connection : ''
     keyVaultUri: empty(keyVaultName) ? '' : secrets.outputs.uri
     tags: allTags

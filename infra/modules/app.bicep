@@ -50,6 +50,9 @@ param schedulerConnection string
 @description('Required. Key Vault of the chat channels\' secrets. Empty: chat is off.')
 param keyVaultUri string
 
+@description('Optional. Subnet that the app sends from. Empty: none.')
+param subnetId string = ''
+
 @description('Optional. Forward proxy that the probes of gates go through.')
 param probeProxy string = ''
 
@@ -148,6 +151,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     keyVaultReferenceIdentity: identities.observe.id
     functionAppConfig: isFlex ? {
       runtime: { name: 'python', version: '3.11' }
