@@ -6,6 +6,7 @@ else is set aside with the reason. What the signals add up to is judged elsewher
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -67,10 +68,11 @@ class Alerts:
         self, read: Read, arrived: dict[str, Any], client: df.DurableOrchestrationClient
     ) -> dict[str, Any]:
         """Write down what arrived, and what was made of it; then tell the regions that it concerns."""
-        ignored, placed = self._placed(read)
+        ignored, placed = await asyncio.to_thread(self._placed, read)
         wires = {region: [s.wire() for s in signals] for region, signals in placed.items()}
         because = ignored.because if ignored else None
-        self.ledger.keep("event", {"ignored": because, "signals": wires, "event": arrived})
+        kept = {"ignored": because, "signals": wires, "event": arrived}
+        await asyncio.to_thread(self.ledger.keep, "event", kept)
         for region, signals in wires.items():
             for signal in signals:
                 await client.signal_entity(entity_id(region_of(region)), "observe", signal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
@@ -22,7 +23,7 @@ from domain.controls import STEP_WORDS, Control, ControlVerb
 from domain.desk import EMPTY, standing_at, useless_word
 from domain.desk import decide as lay
 from domain.desk import objection_to as objection_to_decision
-from domain.errors import StepError
+from domain.errors import Permanent
 from domain.model import Model
 from domain.plan import Engine, Plan
 from domain.plan_rules import PlanRefused
@@ -115,8 +116,8 @@ class Api:
             return problem(HTTPStatus.NOT_FOUND, f"a plan can be asked for {', '.join(VERBS)}")
         asked = read_model(req, RunAsked, empty_is={})
         try:
-            plan = self.plans.plan(req.route_params.get("plan", ""))
-        except StepError as error:
+            plan = await asyncio.to_thread(self.plans.plan, req.route_params.get("plan", ""))
+        except Permanent as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
         except PlanRefused as error:
             return problem(
@@ -125,7 +126,7 @@ class Api:
                 mistakes=mistakes_of(error),
             )
         try:
-            plans = self._plans_for(kind, plan, asked)
+            plans = await asyncio.to_thread(self._plans_for, kind, plan, asked)
         except NotTogether as error:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         request = RunRequest(
@@ -261,7 +262,7 @@ class Api:
             return _unknown_run()
         try:
             text = self.evidence.text(run, f"evidence.{kind}")
-        except StepError as error:
+        except Permanent as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
         headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return func.HttpResponse(text, mimetype=FORMATS[kind], headers=headers)

@@ -17,7 +17,7 @@ from domain.asr_draft import draft
 from domain.asr_drift import Drift, drift
 from domain.asr_plan import AsrPlan, CannotPush, NotAPlan, own_actions, pushed, read
 from domain.caller import Caller
-from domain.errors import StepError, Transient
+from domain.errors import Permanent, StepError, Transient
 from domain.model import Model, Slug, last_segment
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
@@ -138,7 +138,7 @@ class AsrPlans:
         """Make Azure's recovery plans what the plan says: the job of each that was otherwise; 409 during a run."""
         try:
             read_model(req, PushAsked, empty_is={})
-            plan = self._plan(req.route_params.get("plan", ""))
+            plan = await asyncio.to_thread(self._plan, req.route_params.get("plan", ""))
             holder = await holder_of(client, plan.app)
             if holder:
                 held = f"{plan.app} is held by run {holder}; its recovery plans stay as they are"
@@ -229,7 +229,7 @@ class AsrPlans:
     def _plan(self, name: str) -> Plan:
         try:
             return self.plans.plan(name)
-        except StepError as error:
+        except Permanent as error:
             raise Refusal(problem(HTTPStatus.NOT_FOUND, error.message)) from error
         except PlanRefused as error:
             said = f"plan {name} is not valid"

@@ -54,7 +54,7 @@ class Incidents:
         self, timer: func.TimerRequest, client: df.DurableOrchestrationClient
     ) -> None:
         """See to every region; trouble with one of them holds nobody else up."""
-        plans = self.plans.valid()
+        plans = await asyncio.to_thread(self.plans.valid)
         for region in sorted({plan.source.region for plan in plans}):
             try:
                 await self._see_to(region, plans, client)
@@ -66,7 +66,8 @@ class Incidents:
     ) -> func.HttpResponse:
         """Return what a region's signals are, what they add up to for each plan, and why."""
         region = region_key(req.route_params.get("region", ""))
-        if region not in {plan.source.region for plan in self.plans.valid()}:
+        plans = await asyncio.to_thread(self.plans.valid)
+        if region not in {plan.source.region for plan in plans}:
             return problem(HTTPStatus.NOT_FOUND, "no plan protects anything in that region")
         state = await _state(client, region)
         signals = [Signal.model_validate(wire) for wire in state.get("signals", {}).values()]
@@ -90,7 +91,8 @@ class Incidents:
         for name, stance in _stances(await _state(client, region)).items():
             note: dict[str, Any] = {}
             for said in stance.unkept:
-                self.ledger.keep("verdict", {"plan": name, "region": region, **said.wire()})
+                told = {"plan": name, "region": region, **said.wire()}
+                await asyncio.to_thread(self.ledger.keep, "verdict", told)
                 note["kept"] = said.seq
             plan = next((p for p in plans if p.name == name), None)
             if stance.incident and stance.pending and plan:
@@ -122,7 +124,8 @@ class Incidents:
             if not await _open(client, run, self._with_dependencies(plan, request)):
                 return None
         told = {"plan": plan.name, "region": incident.region, "run": run, "why": incident.verdict}
-        self.ledger.keep("incident", {**incident.wire(), "run": run})
+        opened = {**incident.wire(), "run": run}
+        await asyncio.to_thread(self.ledger.keep, "incident", opened)
         try:
             about = f"incidents/{incident.id}"
             await asyncio.to_thread(self.topic.publish, INCIDENT_OPENED, about, told)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import azure.durable_functions as df
 import azure.functions as func
 
-from domain.errors import StepError, Transient
+from domain.errors import Permanent, StepError, Transient
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.request import Kind
@@ -51,7 +51,7 @@ class PlanViews:
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
         """Return a plan whole, its digest, and the run that holds its application: 404, 422 with the mistakes."""
-        plan = self._plan(req)
+        plan = await asyncio.to_thread(self._plan, req)
         if isinstance(plan, func.HttpResponse):
             return plan
         holder = await holder_of(client, plan.app)
@@ -61,7 +61,7 @@ class PlanViews:
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
         """Look at the plan's machines and profile in Azure now, and return what stands in the way of a run."""
-        plan = self._plan(req)
+        plan = await asyncio.to_thread(self._plan, req)
         if isinstance(plan, func.HttpResponse):
             return plan
         kind = VERBS.get(req.params.get("kind", Kind.FAILOVER.value))
@@ -89,7 +89,7 @@ class PlanViews:
     def _plan(self, req: func.HttpRequest) -> Plan | func.HttpResponse:
         try:
             return self.plans.plan(req.route_params.get("plan", ""))
-        except StepError as error:
+        except Permanent as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
         except PlanRefused as error:
             return problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Schedules:
         self, timer: func.TimerRequest, client: df.DurableOrchestrationClient
     ) -> None:
         """Start the calendars that are not there; trouble with one plan holds no other up."""
-        for plan in self.plans.valid():
+        for plan in await asyncio.to_thread(self.plans.valid):
             if plan.drill is None or plan.drill.schedule is None:
                 continue
             try:
@@ -79,12 +80,12 @@ class Schedules:
     ) -> func.HttpResponse:
         """Return of every plan with a schedule what comes, what came, and which blackout is on."""
         shown = []
-        for plan in self.plans.valid():
+        for plan in await asyncio.to_thread(self.plans.valid):
             if plan.drill is not None and plan.drill.schedule is not None:
                 status = await client.get_status(calendar_of(plan.name))
                 custom = status.custom_status if status else None
                 kept = custom if isinstance(custom, dict) else {}
-                shown.append(self._shown(plan, plan.drill.schedule, kept))
+                shown.append(await asyncio.to_thread(self._shown, plan, plan.drill.schedule, kept))
         return answer({"schedules": shown})
 
     def _shown(self, plan: Plan, schedule: DrillSchedule, kept: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.errors import StepError
+from domain.errors import Permanent
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.request import Kind, RunRequest, time_for
@@ -18,7 +18,7 @@ def plans_together(plans: Plans, root: Plan) -> tuple[Plan, ...]:
     def find(name: str) -> Plan:
         try:
             return plans.plan(name)
-        except StepError as error:
+        except Permanent as error:
             raise NotTogether(
                 f"a plan depends on {name!r}: {error.message}; mend depends_on"
             ) from error

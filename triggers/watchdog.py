@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -42,7 +43,8 @@ class Watchdog:
         if await runtime_status(client, WATCHDOG) not in {None, *ENDED}:
             return
         statuses = await client.get_status_by(runtime_status=OPEN)
-        runs, applications = [], {plan.app for plan in self.plans.valid()}
+        plans = await asyncio.to_thread(self.plans.valid)
+        runs, applications = [], {plan.app for plan in plans}
         for status in statuses:
             if status.instance_id is None or status.name not in RUNBOOKS.values():
                 continue

@@ -111,7 +111,8 @@ def test_what_was_acknowledged_is_in_the_record_whole_and_as_it_was_read(doors: 
     foreign = {**grid_event(doors, 2), "eventType": "Contoso.Items.ItemReceived"}
     send(doors, event, foreign)
     doors.http.post("/api/alerts", json=alert(doors))
-    signal, ignored, alerted = record_of(doors)[-3:]
+    *both, alerted = record_of(doors)[-3:]
+    signal, ignored = sorted(both, key=lambda kept: kept["ignored"] is not None)
     assert signal["event"]["data"] == event["data"]
     assert [s["id"] for s in signal["signals"]["eastus"]] == [event["id"]]
     assert ignored["ignored"] == "events of type Contoso.Items.ItemReceived are not acted on"
