@@ -10,8 +10,10 @@ PLAN ?= plans/shop.yaml
 SPEED ?= 1
 SEEDS ?= 100
 EVENTS ?= 100000
+# The last one that runs on Node.js 20; only tests and local development use it.
+AZURITE := .azurite/node_modules/azurite-3.35.0
 
-.PHONY: help setup demo up test check format bench chaos decisions interleavings storm ship lock clean
+.PHONY: help setup demo up test check format bench chaos decisions interleavings storm ship lock azurite clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -24,6 +26,7 @@ help:
 	@echo "make storm   EVENTS=100000 events, doubled, shuffled, poisoned; fails unless each outage opens one run"
 	@echo "make ship    the zip for Azure, installed alone and indexed, with its bill of materials"
 	@echo "make interleavings   every order in which decisions can come, for four people"
+	@echo "make azurite Azure Storage's emulator, for the tests of what is kept in containers; needs npm"
 	@echo "make setup   the virtual environment, with the leeward command"
 
 setup: $(READY)
@@ -75,6 +78,14 @@ ship: $(READY)
 interleavings: $(READY)
 	@$(BIN)/python -m tests.orchestrators.interleavings
 
+azurite: $(AZURITE)
+
+$(AZURITE):
+	@echo "installing Azurite (once, about half a minute) ..."
+	@npm install --prefix .azurite --no-save --no-audit --no-fund --no-update-notifier --ignore-scripts --silent \
+	  azurite@$(patsubst .azurite/node_modules/azurite-%,%,$@)
+	@touch $@
+
 lock: $(READY)
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
@@ -83,4 +94,4 @@ lock: $(READY)
 	  --output-file requirements-dev.txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .azurite out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

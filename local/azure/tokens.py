@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -10,6 +12,7 @@ from typing import Any
 from local.azure.refusals import Refusal
 
 LIFETIME_SECONDS = 3600
+STORAGE_AUDIENCE = "https://storage.azure.com"
 ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 
 
@@ -51,7 +54,11 @@ class TokenOffice:
     def issue(self, resource: str, client_id: str) -> Token:
         """Issue a token for a resource."""
         expires = int(time.time()) + LIFETIME_SECONDS
-        token = Token(f"sim.{secrets.token_urlsafe(32)}", resource.rstrip("/"), client_id, expires)
+        audience = resource.rstrip("/")
+        value = f"sim.{secrets.token_urlsafe(32)}"
+        if audience == STORAGE_AUDIENCE:
+            value = _for_storage(audience, client_id, expires)
+        token = Token(value, audience, client_id, expires)
         self._issued[token.value] = token
         return token
 
@@ -81,6 +88,23 @@ class TokenOffice:
                 f"use one of {', '.join(audiences)}.",
             )
         return token
+
+
+def _for_storage(audience: str, client_id: str, expires: int) -> str:
+    """Return a token that Azurite reads, version 1.0 as Storage gets it; Azurite verifies no signature."""
+    began = expires - LIFETIME_SECONDS - 300
+    claims = {
+        "aud": audience,
+        "iss": f"https://sts.windows.net/{client_id}/",
+        "iat": began,
+        "nbf": began,
+        "exp": expires,
+        "appid": client_id,
+        "ver": "1.0",
+    }
+    parts = [json.dumps(part).encode() for part in ({"typ": "JWT", "alg": "RS256"}, claims)]
+    parts.append(secrets.token_bytes(32))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
 def _unauthorized(code: str, message: str) -> Refusal:

@@ -1,0 +1,147 @@
+"""Azurite, Azure Storage's emulator, as a process of its own: over TLS, opened with a managed identity's token.
+
+`make azurite` installs it. Azure's blob service in the local world: the simulator has none of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import trustme
+
+HOME = Path(__file__).resolve().parents[1] / ".azurite"
+PROGRAM = HOME / "node_modules/azurite/dist/src/blob/main.js"
+CONSTANTS = HOME / "node_modules/azurite/dist/src/blob/utils/constants.js"
+ACCOUNT = "devstoreaccount1"
+MISSING = "Azurite is not installed; run: make azurite"
+LISTENS = "successfully listens on "
+START_SECONDS = 60
+STOP_SECONDS = 10
+HOST = "127.0.0.1"
+
+
+class NotThere(RuntimeError):
+    """Azurite cannot be run here; the text says what to do."""
+
+
+def objection() -> str | None:
+    """Return why Azurite cannot be run on this machine, None if it can."""
+    if shutil.which("node") is None:
+        return "Azurite needs Node.js, which is not installed"
+    return None if PROGRAM.is_file() else MISSING
+
+
+class Azurite:
+    """One blob service on a free port of loopback, with its data in a folder."""
+
+    def __init__(self, folder: Path, *, port: int = 0, blocks: int = 50_000) -> None:
+        """Prepare it; ``blocks`` is how many blocks an append blob takes, so that a test may come to the end."""
+        self._folder = folder
+        self._port = port
+        self._blocks = blocks
+        self._process: subprocess.Popen[str] | None = None
+        self._ear: threading.Thread | None = None
+        self._said: list[str] = []
+        self.origin = ""
+
+    @property
+    def account_url(self) -> str:
+        """Return the address of the account; a container's name follows it."""
+        return f"{self.origin}/{ACCOUNT}"
+
+    @property
+    def certificate(self) -> Path:
+        """Return the file with the certificate authority to trust."""
+        return self._folder / "ca.pem"
+
+    def start(self) -> None:
+        """Start it; returns when it listens. Raises NotThere."""
+        why = objection()
+        if why is not None:
+            raise NotThere(why)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        process = subprocess.Popen(
+            self._command(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**_kept(os.environ), "NODE_NO_WARNINGS": "1"},
+        )
+        self._process = process
+        listens = threading.Event()
+        self._ear = threading.Thread(target=self._hear, args=(process, listens), daemon=True)
+        self._ear.start()
+        if not listens.wait(START_SECONDS) or not self.origin:
+            self.stop()
+            raise NotThere("Azurite did not start:\n" + "".join(self._said[-20:]))
+
+    def stop(self) -> None:
+        """Stop it; its data stays in the folder."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+        if self._ear is not None:
+            self._ear.join(STOP_SECONDS)
+
+    def __enter__(self) -> Azurite:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _command(self) -> list[str]:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.certificate))
+        issued = authority.issue_cert(HOST, "localhost")
+        certificate, key = self._folder / "cert.pem", self._folder / "key.pem"
+        issued.cert_chain_pems[0].write_to_path(str(certificate))
+        issued.private_key_pem.write_to_path(str(key))
+        before = self._folder / "before.js"
+        limit = f"require({str(CONSTANTS)!r}).MAX_APPEND_BLOB_BLOCK_COUNT = {self._blocks};\n"
+        before.write_text(limit)
+        arguments = {
+            "--blobHost": HOST,
+            "--blobPort": str(self._port),
+            "--location": str(self._folder / "data"),
+            "--oauth": "basic",
+            "--cert": str(certificate),
+            "--key": str(key),
+        }
+        flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        pairs = [part for pair in arguments.items() for part in pair]
+        return ["node", "--require", str(before), str(PROGRAM), *pairs, *flags]
+
+    def _hear(self, process: subprocess.Popen[str], listens: threading.Event) -> None:
+        """Read what it says for as long as it lives, so that it never waits for a reader."""
+        assert process.stdout is not None
+        with process.stdout as said:
+            for line in said:
+                self._said = [*self._said[-100:], line]
+                if LISTENS in line:
+                    self.origin = line.partition(LISTENS)[2].strip()
+                    listens.set()
+        listens.set()
+
+
+def _kept(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith("NODE_")}
