@@ -33,19 +33,19 @@ from adapters.compute import AzureCompute
 from adapters.egress import Egress
 from adapters.event_topic import EventTopic
 from adapters.evidence_pages import html, markdown
-from adapters.evidence_store import FolderEvidence
+from adapters.evidence_store import evidence_at
 from adapters.http_calls import HttpCalls
 from adapters.identity import Clients
 from adapters.kill_setting import EnvironmentKillSetting
-from adapters.ledger import FolderLedger
-from adapters.people_file import PeopleFile
+from adapters.ledger import ledger_at
+from adapters.people_file import people_at
 from adapters.plan_file import read_plan, write_plan
-from adapters.plan_store import FolderPlans
+from adapters.plan_store import plans_at
 from adapters.probes import NetworkProbes
 from adapters.recovery_plans import AzureRecoveryPlans
 from adapters.resources import AzureResources
 from adapters.settings import Settings
-from adapters.signal_record import FolderRecord
+from adapters.signal_record import record_at
 from adapters.site_recovery import AzureSiteRecovery
 from adapters.slack import Slack
 from adapters.teams import Teams
@@ -98,9 +98,9 @@ settings = Settings.read(os.environ, Path(__file__).parent)
 clients = Clients(settings.arm_endpoint, settings.arm_audience, settings.client_id)
 vault = AzureSiteRecovery(clients)
 profiles = AzureTrafficManager(clients)
-plans = FolderPlans(settings.plan_store)
-evidence = FolderEvidence(settings.evidence_store)
-ledger = FolderLedger(settings.ledger)
+plans = plans_at(settings.plan_store, clients.credential)
+evidence = evidence_at(settings.evidence_store, clients.credential)
+ledger = ledger_at(settings.ledger, clients.credential)
 
 recovery_plans = AzureRecoveryPlans(clients)
 recovery = Recovery(vault)
@@ -138,7 +138,7 @@ teams = Teams(
     settings.probe_proxy,
 )
 notices = Notices(topic, (slack, teams))
-record = FolderRecord(settings.evidence_store / "signals")
+record = record_at(settings.evidence_store, clients.credential)
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -217,7 +217,8 @@ api = Api(plans, evidence)
 asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 schedules = Schedules(plans, ledger)
-chat = Chat(ChatRequests(api, plan_views), PeopleFile(settings.chat.people), ledger, slack, teams)
+people = people_at(settings.chat.people, clients.credential)
+chat = Chat(ChatRequests(api, plan_views), people, ledger, slack, teams)
 watchdog = Watchdog(plans, ledger)
 switch = KillSwitch(kill_setting)
 

@@ -71,7 +71,7 @@ def _by_answer(error: HttpResponseError, doing: str) -> StepError:
     text = f"{doing}: Azure answered {error.status_code} {code}: {said}"
     waits = error.status_code in WAIT_STATUSES and code not in STAYING_CODES
     if waits or code in WAIT_CODES:
-        return Transient(_snake(code) or "azure_busy", text, _retry_after(error))
+        return Transient(_snake(code) or "azure_busy", text, retry_after(error))
     if error.status_code == 404:
         return Permanent("not_found", text)
     if error.status_code in (401, 403):
@@ -89,9 +89,9 @@ def _said(error: HttpResponseError) -> tuple[str, str]:
     return (str(detail.code) if detail and detail.code else code), message
 
 
-def _retry_after(error: HttpResponseError) -> timedelta | None:
-    """Return the server's wish; ARM states it in whole seconds."""
-    headers = getattr(error.response, "headers", {})
+def retry_after(error: AzureError) -> timedelta | None:
+    """Return the server's wish, if it stated one; it does so in whole seconds."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
     value = headers.get("Retry-After", "")
     return timedelta(seconds=int(value)) if value.isdecimal() else None
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.places import BlobUrl, file_or_blob
+
 CHAT = {
     "SLACK_SIGNING_SECRET": "the signing secret of the Slack app; without it nobody commands from Slack",
     "SLACK_WEBHOOK_URL": "the incoming webhook of the Slack channel that is told of runs",
     "TEAMS_SIGNING_SECRET": "the secret of the Teams outgoing webhook; without it nobody asks from Teams",
     "TEAMS_WEBHOOK_URL": "the Workflows webhook of the Teams channel that is told of runs",
-    "CHAT_PEOPLE": "the YAML file that says whom chat accounts belong to and what they may do",
+    "CHAT_PEOPLE": "the YAML file, or a blob's URL, that says whom chat accounts belong to and what they may do",
     "PUBLIC_URL": "where people reach the app, https://...; the buttons of cards lead there",
 }
 SECRETS = ("SLACK_SIGNING_SECRET", "SLACK_WEBHOOK_URL", "TEAMS_SIGNING_SECRET", "TEAMS_WEBHOOK_URL")
@@ -26,7 +28,7 @@ class ChatSettings:
     slack_webhook: str | None = None
     teams_secret: str | None = None
     teams_webhook: str | None = None
-    people: Path | None = None
+    people: Path | BlobUrl | None = None
     public_url: str | None = None
 
     def __repr__(self) -> str:
@@ -44,14 +46,11 @@ class ChatSettings:
         for key in ("SLACK_WEBHOOK_URL", "TEAMS_WEBHOOK_URL", "PUBLIC_URL"):
             if given[key] and not given[key].startswith((UNRESOLVED, "https://")):
                 wrong.append(f"{key}: it is no https:// address")
-        people = app / given["CHAT_PEOPLE"] if given["CHAT_PEOPLE"] else None
-        if people is not None and not people.is_file():
-            wrong.append(f"CHAT_PEOPLE: there is no file {given['CHAT_PEOPLE']!r}")
         return cls(
             slack_secret=given["SLACK_SIGNING_SECRET"] or None,
             slack_webhook=given["SLACK_WEBHOOK_URL"] or None,
             teams_secret=given["TEAMS_SIGNING_SECRET"] or None,
             teams_webhook=given["TEAMS_WEBHOOK_URL"] or None,
-            people=people,
+            people=file_or_blob(environ, "CHAT_PEOPLE", app, wrong),
             public_url=given["PUBLIC_URL"].rstrip("/") or None,
         )

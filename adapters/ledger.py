@@ -1,23 +1,44 @@
-"""The ledger that all apps share: a folder with one file per entry, made by the first to come.
-
-In a blob container or a table the same is a write that insists on there being nothing yet.
-"""
+"""The ledger that all apps share: a folder or a container with one file per entry, made by the first to come."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from adapters.container import Container, Credential, waited_out
+from adapters.places import ContainerUrl
 from domain.errors import Transient
 
 SUFFIX = ".json"
+LARGEST_ENTRY = 1_000_000
+
+
+class Ledger(Protocol):
+    """Entries by key, as in ``periods/shop/20261206T080000Z``."""
+
+    def claim(self, key: str, entry: dict[str, Any]) -> bool:
+        """Make an entry unless there is one, and say whether this call made it; raises Transient."""
+        ...
+
+    def keep(self, key: str, entry: dict[str, Any]) -> None:
+        """Make an entry or replace it, in one piece; raises Transient."""
+        ...
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """Return an entry, None where there is none, empty while it is being made; raises Transient."""
+        ...
+
+    def keys(self, below: str) -> Sequence[str]:
+        """Return the keys of the entries below a place, in order; raises Transient."""
+        ...
 
 
 class FolderLedger:
-    """Keeps entries by key, as in ``periods/shop/20261206T080000Z``."""
+    """The entries in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,16 +73,12 @@ class FolderLedger:
     def read(self, key: str) -> dict[str, Any] | None:
         """Return an entry, None where there is none, empty while it is being made; raises Transient."""
         try:
-            text = self._path(key).read_text(encoding="utf-8")
+            text = self._path(key).read_text("utf-8", "replace")
         except FileNotFoundError:
             return None
         except OSError as error:
             raise _unkept(key, error) from error
-        try:
-            entry = json.loads(text)
-        except ValueError:
-            return {}
-        return entry if isinstance(entry, dict) else {}
+        return _entry(text)
 
     def keys(self, below: str) -> Sequence[str]:
         """Return the keys of the entries below a place, in order; raises Transient."""
@@ -81,6 +98,52 @@ class FolderLedger:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{SUFFIX}"
+
+
+class BlobLedger:
+    """The entries in a container, each a blob: a claim insists on there being none yet."""
+
+    def __init__(self, container: ContainerUrl, credential: Credential) -> None:
+        self._container = Container(container, credential)
+
+    def claim(self, key: str, entry: dict[str, Any]) -> bool:
+        """Make an entry unless there is one, and say whether this call made it; raises Transient."""
+        with _reaching(key):
+            return self._container.make(f"{key}{SUFFIX}", _text(entry).encode())
+
+    def keep(self, key: str, entry: dict[str, Any]) -> None:
+        """Make an entry or replace it, in one piece; raises Transient."""
+        with _reaching(key):
+            self._container.put(f"{key}{SUFFIX}", _text(entry).encode())
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """Return an entry, None where there is none; raises Transient."""
+        with _reaching(key):
+            read = self._container.read(f"{key}{SUFFIX}", LARGEST_ENTRY)
+        return None if read is None else _entry(read.data.decode(errors="replace"))
+
+    def keys(self, below: str) -> Sequence[str]:
+        """Return the keys of the entries below a place, in order; raises Transient."""
+        with _reaching(below):
+            names = [blob.name for blob in self._container.listed(f"{below}/")]
+        return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+
+
+def ledger_at(place: Path | ContainerUrl, credential: Credential) -> Ledger:
+    """Return the ledger of the place that the setting names."""
+    return FolderLedger(place) if isinstance(place, Path) else BlobLedger(place, credential)
+
+
+def _reaching(key: str) -> AbstractContextManager[None]:
+    return waited_out("ledger_unavailable", f"the ledger's {key} could not be reached")
+
+
+def _entry(text: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _text(entry: dict[str, Any]) -> str:

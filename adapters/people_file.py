@@ -1,14 +1,27 @@
-"""Who chat accounts belong to: a YAML file beside the plans, read when it is asked for."""
+"""Who chat accounts belong to: a YAML file or blob, read when it is asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 from pydantic import ValidationError
 
+from adapters.container import Container, Credential, waited_out
+from adapters.places import BlobUrl
 from domain.chat import People, Person
-from domain.errors import Permanent
+from domain.errors import Permanent, Transient
+
+LARGEST_FILE = 1_000_000
+
+
+class Directory(Protocol):
+    """Who can tell whom an account belongs to."""
+
+    def person(self, channel: str, account: str) -> Person | None:
+        """Return whom an account belongs to, None where nobody says; raises Permanent ``people_unreadable``."""
+        ...
 
 
 class PeopleFile:
@@ -22,10 +35,40 @@ class PeopleFile:
         if self._path is None:
             return None
         try:
-            people = People.model_validate(yaml.safe_load(self._path.read_text("utf-8")) or {})
+            return _person(self._path.read_bytes(), channel, account)
         except (OSError, ValueError, yaml.YAMLError, ValidationError) as error:
-            raise Permanent(
-                "people_unreadable", f"{self._path.name} cannot be read: {type(error).__name__}"
-            ) from error
-        known: dict[str, Person] = getattr(people, channel)
-        return known.get(account)
+            raise _unreadable(self._path.name, error) from error
+
+
+class PeopleBlob:
+    """Reads the blob afresh each time; who cannot be looked up may do nothing."""
+
+    def __init__(self, blob: BlobUrl, credential: Credential) -> None:
+        self._container = Container(blob.container, credential)
+        self._name = blob.name
+
+    def person(self, channel: str, account: str) -> Person | None:
+        """Return whom an account belongs to, None where nobody says; raises Permanent ``people_unreadable``."""
+        try:
+            with waited_out("people_unreadable", f"{self._name} could not be read"):
+                read = self._container.read(self._name, LARGEST_FILE)
+            if read is None:
+                raise FileNotFoundError(self._name)
+            return _person(read.data, channel, account)
+        except (OSError, ValueError, yaml.YAMLError, ValidationError, Transient) as error:
+            raise _unreadable(self._name, error) from error
+
+
+def people_at(place: Path | BlobUrl | None, credential: Credential) -> Directory:
+    """Return the people of the place that the setting names; nobody where it names none."""
+    return PeopleBlob(place, credential) if isinstance(place, BlobUrl) else PeopleFile(place)
+
+
+def _person(data: bytes, channel: str, account: str) -> Person | None:
+    people = People.model_validate(yaml.safe_load(data.decode()) or {})
+    known: dict[str, Person] = getattr(people, channel)
+    return known.get(account)
+
+
+def _unreadable(name: str, error: Exception) -> Permanent:
+    return Permanent("people_unreadable", f"{name} cannot be read: {type(error).__name__}")

@@ -10,14 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.chat_settings import CHAT, ChatSettings
+from adapters.places import ContainerUrl, folder_or_container
 
 REQUIRED = {
     "ARM_ENDPOINT": "the resource manager, https://management.azure.com in Azure's public cloud",
     "AZURE_CLIENT_ID": "the client id of the app's user-assigned managed identity",
     "ENTRA_TENANT_ID": "the id of the tenant whose people and apps may call",
     "ENTRA_CLIENT_ID": "the client id of the app registration that callers get tokens for",
-    "PLAN_STORE": "the folder that holds the plans, one YAML file each",
-    "EVIDENCE_STORE": "the folder that takes the evidence of every run",
+    "PLAN_STORE": "the folder or the container's URL that holds the plans, one YAML file each",
+    "EVIDENCE_STORE": "the folder or the container's URL that takes the evidence of every run",
 }
 OPTIONAL = {
     "ARM_AUDIENCE": "whom tokens for the resource manager are made out to; sovereign clouds have their own",
@@ -26,7 +27,8 @@ OPTIONAL = {
     "DNS_RESOLVERS": "the resolvers that are asked where users are sent, as ip or ip:port, by commas",
     "PROBE_PROXY": "the forward proxy that the probes of gates go through, if the network needs one",
     "VANTAGE_POINTS": "where probes are sent from beside here: name=forward proxy there, by commas",
-    "LEDGER": "the folder that all apps of a pair share; without it a folder of the evidence, for one app alone",
+    "LEDGER": "the folder or the container's URL that all apps of a pair share; without it a folder of the evidence, "
+    "for one app alone",
     "KILL_SWITCH": "on, or the reason for it, keeps every run from moving by itself; people's runs go on",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
     **CHAT,
@@ -50,9 +52,9 @@ class Settings:
     arm_endpoint: str
     arm_audience: str
     client_id: str
-    plan_store: Path
-    evidence_store: Path
-    ledger: Path
+    plan_store: Path | ContainerUrl
+    evidence_store: Path | ContainerUrl
+    ledger: Path | ContainerUrl
     entra_tenant: str
     entra_client_id: str
     resolvers: tuple[tuple[str, int], ...]
@@ -104,17 +106,27 @@ class Settings:
         pace = environ.get("REQUESTS_PER_MINUTE", "").strip() or str(USUAL_PACE)
         if not (pace.isascii() and pace.isdecimal() and int(pace[:9]) > 0):
             wrong.append(f"REQUESTS_PER_MINUTE: {pace!r} is no whole number above 0")
-        plans = environ.get("PLAN_STORE", "").strip()
-        if plans and not (app / plans).is_dir():
+        plans, evidence, ledger = (
+            folder_or_container(environ, key, app, wrong)
+            for key in ("PLAN_STORE", "EVIDENCE_STORE", "LEDGER")
+        )
+        if isinstance(plans, Path) and not plans.is_dir():
+            folder = environ.get("PLAN_STORE", "").strip()
             wrong.append(
-                f"PLAN_STORE: there is no folder {plans!r}; name the one that holds the plans"
+                f"PLAN_STORE: there is no folder {folder!r}; name the one that holds the plans"
             )
+        if not environ.get("LEDGER", "").strip():
+            if isinstance(evidence, ContainerUrl):
+                wrong.append(
+                    "LEDGER is not set: the evidence lies in a container where nothing may change; "
+                    "name another container for the ledger"
+                )
+            else:
+                ledger = evidence / "ledger"
         chat = ChatSettings.read(environ, app, wrong)
         if wrong:
             keys = "\n  ".join(wrong)
             raise SettingsMissing(f"Leeward does not start; mend these app settings:\n  {keys}")
-        evidence = app / environ["EVIDENCE_STORE"].strip()
-        shared = environ.get("LEDGER", "").strip()
         return cls(
             arm_endpoint=environ["ARM_ENDPOINT"].strip().rstrip("/"),
             arm_audience=(environ.get("ARM_AUDIENCE", "").strip() or PUBLIC_AUDIENCE).rstrip("/"),
@@ -123,9 +135,9 @@ class Settings:
             entra_client_id=environ["ENTRA_CLIENT_ID"].strip().lower(),
             entra_authority=authority.rstrip("/"),
             requests_per_minute=int(pace[:9]),
-            plan_store=app / environ["PLAN_STORE"].strip(),
+            plan_store=plans,
             evidence_store=evidence,
-            ledger=app / shared if shared else evidence / "ledger",
+            ledger=ledger,
             resolvers=tuple(resolvers),
             probe_proxy=environ.get("PROBE_PROXY", "").strip() or None,
             vantage_points=tuple(points),

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.containers import azurite as azurite
+from tests.containers import containers as containers
+
 # How fast a machine is says nothing of the code: a property fails for what it finds, never for how long it took.
 settings.register_profile("leeward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("leeward")

@@ -15,7 +15,7 @@ param principalIds string[]
 @description('Required. Tags.')
 param tags object
 
-var containers = ['deployment', 'plans', 'dead-letters', 'shared', 'signals']
+var containers = ['deployment', 'plans', 'dead-letters', 'shared']
 var dataRoles = [
   'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner: the Functions host leases and tags blobs
   '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // Storage Queue Data Contributor: the task hub's queues
@@ -64,6 +64,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
         name: 'default'
         properties: {
           immutabilityPeriodSinceCreationInDays: evidenceRetentionDays
+          // The record of signals lies here too, and grows by lines; block blobs, the evidence, take none.
           allowProtectedAppendWrites: true
         }
       }
@@ -95,10 +96,10 @@ output deploymentContainerUrl string = '${account.properties.primaryEndpoints.bl
 @description('Container that holds the plans.')
 output plansUrl string = '${account.properties.primaryEndpoints.blob}plans'
 
-@description('Container that takes the evidence.')
+@description('Container that takes the evidence and the record of signals.')
 output evidenceUrl string = '${account.properties.primaryEndpoints.blob}evidence'
 
-@description('Container for what two apps share: the lock and the claims of periods.')
+@description('Container for what two apps share: the ledger.')
 output sharedUrl string = '${account.properties.primaryEndpoints.blob}shared'
 
 @description('Container that takes events which could not be delivered.')

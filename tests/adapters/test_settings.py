@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.places import BlobUrl, ContainerUrl
 from adapters.settings import OPTIONAL, REQUIRED, Settings, SettingsMissing
 
 WHOLE = {
@@ -132,3 +133,62 @@ def test_folders_that_are_not_absolute_lie_in_the_apps_own(tmp_path: Path) -> No
 def test_who_may_call_is_not_left_to_a_typing_error(key: str, value: str) -> None:
     with pytest.raises(SettingsMissing, match=f"{key}: '{value}' is no"):
         Settings.read({**WHOLE, key: value})
+
+
+ACCOUNT = "https://stleewardx7.blob.core.windows.net"
+IN_CONTAINERS = {
+    "PLAN_STORE": f"{ACCOUNT}/plans",
+    "EVIDENCE_STORE": f"{ACCOUNT}/evidence/",
+    "LEDGER": f"{ACCOUNT}/shared",
+    "CHAT_PEOPLE": f"{ACCOUNT}/shared/people/chat.yaml",
+}
+
+
+def test_what_is_kept_may_lie_in_containers() -> None:
+    settings = Settings.read({**WHOLE, **IN_CONTAINERS})
+    assert settings.plan_store == ContainerUrl(ACCOUNT, "plans")
+    assert settings.evidence_store == ContainerUrl(ACCOUNT, "evidence")
+    assert settings.ledger == ContainerUrl(ACCOUNT, "shared")
+    people = BlobUrl(ContainerUrl(ACCOUNT, "shared"), "people/chat.yaml")
+    assert settings.chat.people == people
+    assert str(people) == IN_CONTAINERS["CHAT_PEOPLE"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:10000", "localhost:10000", "[::1]:10000"])
+def test_where_a_host_has_no_room_for_the_account_the_path_begins_with_it(host: str) -> None:
+    settings = Settings.read({**WHOLE, "PLAN_STORE": f"https://{host}/devstoreaccount1/plans"})
+    assert settings.plan_store == ContainerUrl(f"https://{host}/devstoreaccount1", "plans")
+
+
+@pytest.mark.parametrize("key", IN_CONTAINERS)
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:10000/devstoreaccount1/plans", "is no https:// address"),
+        ("ftp://x.blob.core.windows.net/plans", "is no https:// address"),
+        (ACCOUNT, "names no container"),
+        ("https://127.0.0.1:10000/devstoreaccount1", "names no container"),
+        (f"{ACCOUNT}/Plans/a.yaml", "names no container"),
+        (f"{ACCOUNT}/plans//a.yaml", "names no container"),
+        (f"{ACCOUNT}/plans/a.yaml?sv=1&sig=hush", "no signature"),
+        ("https://me:hush@x.blob.core.windows.net/plans/a.yaml", "no signature"),
+        ("https://x.blob.core.windows.net:99999/plans", "is no URL"),
+        ("https://[/plans", "is no URL"),
+    ],
+)
+def test_an_address_that_nothing_can_be_kept_at_is_told(key: str, url: str, told: str) -> None:
+    with pytest.raises(SettingsMissing, match=f"{key}: .* {told}") as refused:
+        Settings.read({**WHOLE, **IN_CONTAINERS, key: url})
+    assert "hush" not in str(refused.value)
+
+
+def test_a_container_is_no_file_and_a_blob_no_container() -> None:
+    with pytest.raises(SettingsMissing, match=r"PLAN_STORE: .* is no container; write https://ACC"):
+        Settings.read({**WHOLE, "PLAN_STORE": f"{ACCOUNT}/plans/shop.yaml"})
+    with pytest.raises(SettingsMissing, match=r"CHAT_PEOPLE: .* is no blob; write https://ACC"):
+        Settings.read({**WHOLE, "CHAT_PEOPLE": f"{ACCOUNT}/plans"})
+
+
+def test_a_ledger_has_no_room_where_nothing_may_change() -> None:
+    with pytest.raises(SettingsMissing, match=r"LEDGER is not set: .* name another container"):
+        Settings.read({**WHOLE, "EVIDENCE_STORE": f"{ACCOUNT}/evidence"})

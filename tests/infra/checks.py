@@ -69,6 +69,9 @@ HARDENED = {
         "allowSharedKeyAccess": "false",
         "allowBlobPublicAccess": "false",
         "minimumTlsVersion": "'TLS1_2'",
+        # Evidence is never replaced, and the record of signals, in append blobs beside it, still grows.
+        "immutabilityPeriodSinceCreationInDays": "evidenceRetentionDays",
+        "allowProtectedAppendWrites": "true",
     },
     "Microsoft.EventGrid/topics": {"disableLocalAuth": "true"},
     "Microsoft.Insights/components": {"DisableLocalAuth": "true"},

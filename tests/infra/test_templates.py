@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
+from adapters.places import ContainerUrl, folder_or_container
 from adapters.settings import OPTIONAL, REQUIRED
 from tests.infra import checks
 from tests.infra.templates import INFRA, ROOT, read_templates
@@ -144,6 +146,20 @@ BROKEN = {
         "allowSharedKeyAccess: true",
         "needs allowSharedKeyAccess: false",
     ),
+    "evidence that can be replaced": (
+        "hardening",
+        "modules/storage.bicep",
+        "immutabilityPeriodSinceCreationInDays: evidenceRetentionDays",
+        "state: 'Unlocked'",
+        "needs immutabilityPeriodSinceCreationInDays",
+    ),
+    "a record that cannot grow": (
+        "hardening",
+        "modules/storage.bicep",
+        "allowProtectedAppendWrites: true",
+        "allowProtectedAppendWrites: false",
+        "needs allowProtectedAppendWrites: true",
+    ),
     "plain http": (
         "hardening",
         "modules/app.bicep",
@@ -195,3 +211,23 @@ def test_the_roles_are_plain_lists() -> None:
     assert checks.roles(ROLES) == []
     wild = {"drill.json": ROLES["drill.json"].replace("/testFailover/action", "/*")}
     assert any("is no single action" in said for said in checks.roles(wild))
+
+
+KEPT_IN = {"PLAN_STORE": "plansUrl", "EVIDENCE_STORE": "evidenceUrl", "LEDGER": "sharedUrl"}
+
+
+@pytest.mark.parametrize(("key", "output"), KEPT_IN.items())
+def test_what_storage_hands_over_is_an_address_that_the_app_takes(key: str, output: str) -> None:
+    files = read_templates()
+    found = re.search(rf"^output {output} string = '(.*)'$", files["modules/storage.bicep"], re.M)
+    assert found
+    endpoint = "https://stleewardx7abc.blob.core.windows.net/"
+    url = found[1].replace("${account.properties.primaryEndpoints.blob}", endpoint)
+    wrong: list[str] = []
+    place = folder_or_container({key: url}, key, ROOT, wrong)
+    assert wrong == []
+    assert isinstance(place, ContainerUrl)
+    container = (
+        rf"resource \w+ 'containers' = .*?name: '{place.name}'|var containers = .*'{place.name}'"
+    )
+    assert re.search(container, files["modules/storage.bicep"], re.S), "the container is made, too"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,11 +150,14 @@ def world(
     start: datetime | None = None,
     ledger: Path | None = None,
     timers: Collection[str] = (),
+    stores: Mapping[str, str] | None = None,
+    trusted: Path | None = None,
 ) -> Iterator[World]:
     """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins.
 
     A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer. Of the
-    other timers only ``timers`` fire; worlds on one ``ledger`` are apps of one pair.
+    other timers only ``timers`` fire; worlds on one ``ledger`` are apps of one pair. ``stores`` are settings that
+    say where things are kept instead, and ``trusted`` is whom the app must trust there.
     """
     plans = folder / "plans"
     plans.mkdir(parents=True, exist_ok=True)
@@ -169,6 +172,11 @@ def world(
         callers = Callers(azure.directory)
         os.environ.update({"AzureWebJobs.on_watch.Disabled": str(not watched).lower()})
         os.environ.update(LEDGER=str(ledger or folder / "ledger"))
+        os.environ.update(stores or {})
+        if trusted is not None:
+            both = folder / "trusted.pem"
+            both.write_bytes(azure.certificate.read_bytes() + trusted.read_bytes())
+            os.environ["REQUESTS_CA_BUNDLE"] = str(both)
         for timer in TIMERS:
             os.environ[f"AzureWebJobs.{timer}.Disabled"] = str(timer not in timers).lower()
         with (

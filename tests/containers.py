@@ -1,0 +1,79 @@
+"""Containers in a real Azurite: one process per worker, a fresh container wherever one is asked for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import pytest
+from azure.core.credentials import AccessToken
+from azure.storage.blob import ContainerClient
+
+from adapters.places import ContainerUrl
+from local.azurite import Azurite, objection
+
+BLOCKS = 20
+"""How many blocks an append blob takes here; Azure's 50,000 are too many to come to the end of."""
+
+
+class Pass:
+    """A credential with the token that a managed identity would get for Azure Storage."""
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """Return a token."""
+        assert scopes == ("https://storage.azure.com/.default",)
+        now = int(time.time())
+        claims = {
+            "aud": "https://storage.azure.com",
+            "iss": "https://sts.windows.net/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/",
+            "iat": now - 60,
+            "nbf": now - 60,
+            "exp": now + 3600,
+        }
+        return AccessToken(jwt.encode(claims, secrets.token_bytes(32)), now + 3600)
+
+
+@dataclass
+class Containers:
+    """Makes containers, and looks into them past the adapters."""
+
+    azurite: Azurite
+
+    def fresh(self, name: str = "") -> ContainerUrl:
+        """Return the address of a new, empty container."""
+        url = ContainerUrl(self.azurite.account_url, f"{name or 'c'}-{uuid.uuid4().hex}")
+        self.opened(url).create_container()
+        return url
+
+    def opened(self, url: ContainerUrl) -> ContainerClient:
+        """Return a client of the test's own."""
+        return ContainerClient(url.account, url.name, Pass())
+
+    def names(self, url: ContainerUrl) -> list[str]:
+        """Return the names of all blobs."""
+        return sorted(self.opened(url).list_blob_names())
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Run Azurite for the tests of this worker; where it cannot be run they are skipped, but never in CI."""
+    why = objection()
+    if why is not None:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(why, pytrace=False)
+        pytest.skip(why)
+    with Azurite(tmp_path_factory.mktemp("azurite"), blocks=BLOCKS) as running:
+        yield running
+
+
+@pytest.fixture
+def containers(azurite: Azurite, clean_environment: None) -> Containers:
+    """Give a test containers of its own, and the trust in the certificate that they answer with."""
+    os.environ["REQUESTS_CA_BUNDLE"] = str(azurite.certificate)
+    return Containers(azurite)
