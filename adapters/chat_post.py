@@ -21,7 +21,10 @@ def post_json(url: str, body: dict[str, Any], proxy: str | None) -> None:
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         session.proxies = {"http": proxy, "https": proxy} if proxy else {}
         try:
-            answer = session.post(url, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            # What a chat says beyond its status is nobody's business, however long it is.
+            answer = session.post(
+                url, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
+            )
         except (requests.RequestException, ValueError) as error:
             raise Transient(
                 "chat_not_reached", f"the chat could not be reached: {type(error).__name__}"

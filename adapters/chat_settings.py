@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.places import BlobUrl, file_or_blob
+from domain.reach import host_of
 
 CHAT = {
     "SLACK_SIGNING_SECRET": "the signing secret of the Slack app; without it nobody commands from Slack",
@@ -16,8 +17,13 @@ CHAT = {
     "CHAT_PEOPLE": "the YAML file, or a blob's URL, that says whom chat accounts belong to and what they may do",
     "PUBLIC_URL": "where people reach the app, https://...; the buttons of cards lead there",
 }
-SECRETS = ("SLACK_SIGNING_SECRET", "SLACK_WEBHOOK_URL", "TEAMS_SIGNING_SECRET", "TEAMS_WEBHOOK_URL")
 UNRESOLVED = "@Microsoft.KeyVault("
+# Where the chats take messages, in Azure's public and sovereign clouds; a message posted elsewhere tells a stranger.
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+TEAMS_HOSTS = (
+    ".logic.azure.com", ".logic.azure.us", ".logic.azure.cn", ".api.powerplatform.com", ".api.powerplatform.us",
+    ".api.gov.powerplatform.us", ".api.high.powerplatform.us", ".api.powerplatform.partner.microsoftonline.cn",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,20 @@ class ChatSettings:
     def read(cls, environ: Mapping[str, str], app: Path, wrong: list[str]) -> ChatSettings:
         """Return the settings of the environment; what is wrong with them is added to ``wrong``, never a secret."""
         given = {key: environ.get(key, "").strip() for key in CHAT}
-        wrong += [
-            f"{key}: its Key Vault reference was not resolved; look at the identity's rights on the vault"
-            for key in SECRETS
-            if given[key].startswith(UNRESOLVED)
-        ]
-        for key in ("SLACK_WEBHOOK_URL", "TEAMS_WEBHOOK_URL", "PUBLIC_URL"):
-            if given[key] and not given[key].startswith((UNRESOLVED, "https://")):
+        for key, hosts in (
+            ("SLACK_WEBHOOK_URL", SLACK_HOSTS),
+            ("TEAMS_WEBHOOK_URL", TEAMS_HOSTS),
+            ("PUBLIC_URL", ()),
+        ):
+            if not given[key] or given[key].startswith(UNRESOLVED):
+                continue
+            host = host_of(given[key]) if given[key].startswith("https://") else None
+            if host is None:
                 wrong.append(f"{key}: it is no https:// address")
+            elif hosts and not any(
+                host == one or (one.startswith(".") and host.endswith(one)) for one in hosts
+            ):
+                wrong.append(f"{key}: {host} takes no messages for it; {' or '.join(hosts)} do")
         return cls(
             slack_secret=given["SLACK_SIGNING_SECRET"] or None,
             slack_webhook=given["SLACK_WEBHOOK_URL"] or None,

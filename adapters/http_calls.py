@@ -14,6 +14,7 @@ from datetime import timedelta
 import requests
 import urllib3
 
+from adapters.action_secrets import ActionSecrets
 from adapters.egress import Egress
 from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall, fitted
 from domain.errors import Permanent, Transient
@@ -31,8 +32,9 @@ WHO_KNOWS = {502, 504}
 class HttpCalls:
     """Calls from where the egress stands."""
 
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Egress, secrets: ActionSecrets) -> None:
         self._egress = egress
+        self._secrets = secrets
 
     def send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
         """Send one call; raises Transient where it may be sent again, Permanent where it may not or must not."""
@@ -51,30 +53,32 @@ class HttpCalls:
             raise Permanent("call_impossible", f"{to} cannot be called: {error}") from error
 
     def _send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
+        secret = self._secrets.headers(call.secrets, host_of(call.url) or "")
         with (
             self._egress.session(call.url, reach, sent=True) as session,
             session.request(
                 call.method,
                 call.url,
                 data=call.body.encode() if call.body is not None else None,
-                headers={**call.headers, "Idempotency-Key": mark},
+                headers={**call.headers, **secret, "Idempotency-Key": mark},
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
             ) as answer,
         ):
-            return _heard(call, answer)
+            return self._heard(call, answer)
 
-
-def _heard(call: HttpCall, answer: requests.Response) -> HttpAnswered:
-    status = answer.status_code
-    ok = status in call.expect
-    again = status in NOT_NOW or (status in WHO_KNOWS and call.method in MEANS_THE_SAME_TWICE)
-    if not ok and again:
-        wish = answer.headers.get("Retry-After", "")
-        after = timedelta(seconds=int(wish)) if wish.isdecimal() and len(wish) < 6 else None
-        raise Transient("not_now", f"{host_of(call.url)} answered {status}", after)
-    return HttpAnswered(status=status, ok=ok, said=fitted(_text(answer)) or "")
+    def _heard(self, call: HttpCall, answer: requests.Response) -> HttpAnswered:
+        status = answer.status_code
+        ok = status in call.expect
+        again = status in NOT_NOW or (status in WHO_KNOWS and call.method in MEANS_THE_SAME_TWICE)
+        if not ok and again:
+            wish = answer.headers.get("Retry-After", "")
+            after = timedelta(seconds=int(wish)) if wish.isdecimal() and len(wish) < 6 else None
+            raise Transient("not_now", f"{host_of(call.url)} answered {status}", after)
+        # A receiver may say back what it was sent.
+        said = fitted(self._secrets.kept_back(_text(answer)))
+        return HttpAnswered(status=status, ok=ok, said=said or "")
 
 
 def _text(answer: requests.Response) -> str:

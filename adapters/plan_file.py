@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from domain.asr_draft import is_mark
 from domain.plan import Plan
 from domain.plan_rules import Mistake, Place, PlanRefused, Problem
-from domain.reach_rules import UNSAID, unsaid
+from domain.reach_rules import UNSAID, told_openly, unsaid
 
 ROOT: Place = ()
 # A plan needs eight levels; Python's own stack holds some three hundred.
@@ -55,6 +55,7 @@ def read_plan(text: str, where: str) -> Plan:
         raise PlanRefused(where, blanks + mistakes) from None
     if plan.reach is None:
         blanks.append(Mistake(1, unsaid(plan)))
+    blanks += [Mistake(_line(place, lines), what) for place, what in told_openly(plan)]
     if blanks:
         raise PlanRefused(where, blanks)
     return plan

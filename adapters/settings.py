@@ -9,7 +9,8 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from adapters.chat_settings import CHAT, ChatSettings
+from adapters.action_secrets import ActionSecrets
+from adapters.chat_settings import CHAT, UNRESOLVED, ChatSettings
 from adapters.places import ContainerUrl, folder_or_container
 
 REQUIRED = {
@@ -31,6 +32,7 @@ OPTIONAL = {
     "for one app alone",
     "KILL_SWITCH": "on, or the reason for it, keeps every run from moving by itself; people's runs go on",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
+    "ACTION_SECRETS": "the secrets that actions may send, and the one host of each: name=host, by commas",
     **CHAT,
 }
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -63,6 +65,7 @@ class Settings:
     probe_proxy: str | None = None
     event_topic: str | None = None
     chat: ChatSettings = field(default_factory=ChatSettings)
+    action_secrets: ActionSecrets = field(default_factory=ActionSecrets)
     vantage_points: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -75,6 +78,11 @@ class Settings:
             f"{key} is not set: it is {meaning}"
             for key, meaning in REQUIRED.items()
             if not environ.get(key, "").strip()
+        ]
+        wrong += [
+            f"{key}: its Key Vault reference was not resolved; look at the identity's rights on the vault"
+            for key, value in sorted(environ.items())
+            if value.strip().startswith(UNRESOLVED)
         ]
         resolvers = []
         for entry in (environ.get("DNS_RESOLVERS") or PUBLIC_RESOLVERS).split(","):
@@ -124,6 +132,7 @@ class Settings:
             else:
                 ledger = evidence / "ledger"
         chat = ChatSettings.read(environ, app, wrong)
+        action_secrets = ActionSecrets.read(environ, wrong)
         if wrong:
             keys = "\n  ".join(wrong)
             raise SettingsMissing(f"Leeward does not start; mend these app settings:\n  {keys}")
@@ -143,6 +152,7 @@ class Settings:
             vantage_points=tuple(points),
             event_topic=environ.get("EVENT_TOPIC_ENDPOINT", "").strip() or None,
             chat=chat,
+            action_secrets=action_secrets,
         )
 
 

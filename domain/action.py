@@ -5,9 +5,15 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from domain.gate import Url
 from domain.model import ArmId, Duration, Model, Recorded, Slug
@@ -37,11 +43,15 @@ class OnError(StrEnum):
 
 
 class HttpCall(Model):
-    """One HTTP request, and the status codes that count as done."""
+    """One HTTP request, and the status codes that count as done.
+
+    ``secrets`` are headers whose values the app's settings keep under these names.
+    """
 
     url: Url
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    secrets: dict[HeaderName, Slug] = Field(default_factory=dict)
     body: Annotated[str, StringConstraints(max_length=20_000)] | None = None
     expect: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(min_length=1)] = (
         200,
@@ -49,6 +59,22 @@ class HttpCall(Model):
         202,
         204,
     )
+
+    @model_validator(mode="after")
+    def _kept_secret(self) -> Self:
+        if self.secrets and not self.url.startswith("https://"):
+            raise ValueError("secrets go over https:// alone; mend the URL, or drop them")
+        twice = {name.casefold() for name in self.headers} & {
+            name.casefold() for name in self.secrets
+        }
+        if twice:
+            raise ValueError(f"{min(twice)} is among headers and secrets; keep it in secrets")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What people approved before there were secrets keeps its digest.
+        return {key: value for key, value in handler(self).items() if key != "secrets" or value}
 
 
 class Runbook(Model):

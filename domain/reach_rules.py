@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from domain.action import HttpCall
 from domain.gate import Probe
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from domain.plan_rules import Place
 
 
+SECRET_HEADER = re.compile(r"auth|cookie|token|secret|password|key$|^x-functions-key$", re.I)
+SECRET_PARAMETER = re.compile(r"code|sig|(.*[_-])?(token|key|secret|password|apikey)", re.I)
 UNSAID = (
     "reach is missing: it is the list of hosts, *.suffixes and networks that this plan may talk to"
 )
@@ -32,22 +36,51 @@ class Called:
     sent: bool = False
 
 
-def called_by(part: Any, place: Place = ()) -> Iterator[Called]:
-    """Yield every URL and address in a part of a plan."""
-    if isinstance(part, Probe):
-        text = part.tcp or str(part.http)
-        key, host = ("tcp", host_of(f"tcp://{part.tcp}")) if part.tcp else ("http", host_of(text))
-        yield Called((*place, key), text, host)
-    elif isinstance(part, HttpCall):
-        yield Called((*place, "url"), part.url, host_of(part.url), sent=True)
-    elif isinstance(part, Model):
-        if isinstance(part, Traffic):
+def called_by(plan: Plan) -> Iterator[Called]:
+    """Yield every URL and address in a plan."""
+    for place, part in parts_of(plan):
+        if isinstance(part, Probe):
+            text = part.tcp or str(part.http)
+            key, host = (
+                ("tcp", host_of(f"tcp://{part.tcp}")) if part.tcp else ("http", host_of(text))
+            )
+            yield Called((*place, key), text, host)
+        elif isinstance(part, HttpCall):
+            yield Called((*place, "url"), part.url, host_of(part.url), sent=True)
+        elif isinstance(part, Traffic):
             yield Called((*place, "verify"), part.verify, host_of(part.verify))
+
+
+def parts_of(part: Any, place: Place = ()) -> Iterator[tuple[Place, Model]]:
+    """Yield every model in a part of a plan, itself first, and where it stands."""
+    if isinstance(part, Model):
+        yield place, part
         for name, inner in part:
-            yield from called_by(inner, (*place, name))
+            yield from parts_of(inner, (*place, name))
     elif isinstance(part, tuple):
         for number, inner in enumerate(part):
-            yield from called_by(inner, (*place, number))
+            yield from parts_of(inner, (*place, number))
+
+
+def told_openly(plan: Plan) -> Iterator[tuple[Place, str]]:
+    """Yield where an action holds what looks like a secret: a plan is read by many, and kept in every record."""
+    for place, part in parts_of(plan):
+        if not isinstance(part, HttpCall):
+            continue
+        for name in part.headers:
+            if SECRET_HEADER.search(name):
+                yield (
+                    (*place, "headers", name),
+                    f"header {name} holds a secret, and a plan is no place for one; write the name of one of the app's "
+                    "action secrets under `secrets`",
+                )
+        for name, _ in parse_qsl(urlsplit(part.url).query, keep_blank_values=True):
+            if SECRET_PARAMETER.fullmatch(name):
+                yield (
+                    (*place, "url"),
+                    f"the URL's {name}= holds a secret, and a plan is no place for one; send it as a header under "
+                    "`secrets`, or call by a runbook",
+                )
 
 
 def outside(plan: Plan) -> Iterator[tuple[Place, str]]:

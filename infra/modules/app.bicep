@@ -68,6 +68,9 @@ param requestsPerMinute int = 600
 @description('Optional. A reason why nothing may move by itself; people\'s runs go on. Empty: the switch is off.')
 param killSwitch string = ''
 
+@description('Optional. Secrets that actions may send: name and the one host of each; the value is action-NAME in the vault.')
+param actionSecrets array = []
+
 @description('Optional. File that says whom chat accounts belong to. Empty: nobody.')
 param chatPeople string = ''
 
@@ -100,6 +103,7 @@ var leewardSettings = {
   VANTAGE_POINTS: vantagePoints
   LEDGER: sharedStore
   KILL_SWITCH: killSwitch
+  ACTION_SECRETS: join(map(actionSecrets, one => '${one.name}=${one.host}'), ',')
   CHAT_PEOPLE: chatPeople
   PUBLIC_URL: 'https://${name}.azurewebsites.net'
   AZURE_CLIENT_ID: identities.observe.clientId
@@ -115,6 +119,11 @@ var secretSettings = {
   TEAMS_SIGNING_SECRET: hasSecrets ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/teams-signing-secret)' : ''
   TEAMS_WEBHOOK_URL: hasSecrets ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/teams-webhook-url)' : ''
 }
+var actionSettings = toObject(
+  actionSecrets,
+  one => 'ACTION_SECRET_${toUpper(replace(one.name, '-', '_'))}',
+  one => '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/action-${one.name})'
+)
 var premiumSettings = isFlex ? {} : {
   FUNCTIONS_EXTENSION_VERSION: '~4'
   FUNCTIONS_WORKER_RUNTIME: 'python'
@@ -185,7 +194,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 
   resource settings 'config' = {
     name: 'appsettings'
-    properties: union(hostSettings, leewardSettings, secretSettings, premiumSettings, schedulerSettings)
+    properties: union(hostSettings, leewardSettings, secretSettings, actionSettings, premiumSettings, schedulerSettings)
   }
 
   // A second lock before everything that Leeward does not guard itself, the durable management endpoints above all:

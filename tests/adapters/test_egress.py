@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 import trustme
 
+from adapters.action_secrets import ActionSecrets
 from adapters.egress import Egress, OutsideReach, SystemNetwork
 from adapters.http_calls import HttpCalls
 from adapters.probes import NetworkProbes
@@ -103,7 +104,7 @@ def test_data_goes_to_hosts_that_are_named_themselves(
     with served() as server:
         wires = Wires()
         call = HttpCall(url=f"http://hook.example.com:{server.server_port}/200", method="GET")
-        calls = HttpCalls(Egress(None, wires))
+        calls = HttpCalls(Egress(None, wires), ActionSecrets())
         if ok:
             assert calls.send(call, "m", Reach.of(reach)).ok
         else:
@@ -118,7 +119,7 @@ def test_a_call_to_a_name_that_leads_to_what_is_closed_sends_nothing_and_is_not_
     wires = Wires({SITE: [[IMDS]]})
     call = HttpCall(url=f"http://{SITE}/hook?sig=canary", body="{}")
     with pytest.raises(OutsideReach) as refused:
-        HttpCalls(Egress(None, wires)).send(call, "m", NAMED)
+        HttpCalls(Egress(None, wires), ActionSecrets()).send(call, "m", NAMED)
     assert refused.value.code == "outside_reach"
     assert "canary" not in refused.value.message
     assert wires.connected == []

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 from typing import ClassVar
 
 import pytest
+import trustme
+from pydantic import ValidationError
 
+from adapters.action_secrets import ActionSecrets
 from adapters.egress import Egress
 from adapters.http_calls import HttpCalls
 from domain.action import KEPT_OUTPUT, HttpAnswered, HttpCall
@@ -16,6 +21,8 @@ from domain.errors import Permanent, Transient
 from domain.reach import Reach
 from tests.adapters.test_probes import closed_port, raw
 from tests.adapters.wires import SITE, Wires, named
+
+SECRETS = ActionSecrets({"ledger": SITE}, {"ledger": "Bearer canary-7"})
 
 
 class Ops(BaseHTTPRequestHandler):
@@ -31,7 +38,8 @@ class Ops(BaseHTTPRequestHandler):
         if "moved" in self.path:
             self.send_header("Location", "/200")
         self.send_header("Retry-After", "30")
-        said = b"x" * 100_000 if "long" in self.path else b"ticket 7"
+        echo = str(self.headers).encode() if "echo" in self.path else b""
+        said = echo or (b"x" * 100_000 if "long" in self.path else b"ticket 7")
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
@@ -67,7 +75,7 @@ def ops() -> Iterator[str]:
 
 def send(url: str, method: str = "POST", **more: object) -> HttpAnswered:
     call = HttpCall.model_validate({"url": url, "method": method, **more})
-    return HttpCalls(Egress(None, Wires())).send(call, "mark-1", Reach.of((SITE,)))
+    return HttpCalls(Egress(None, Wires()), SECRETS).send(call, "mark-1", Reach.of((SITE,)))
 
 
 def test_a_call_carries_its_headers_body_and_mark(ops: str) -> None:
@@ -144,3 +152,63 @@ def test_an_error_tells_no_more_of_the_url_than_its_host() -> None:
     with pytest.raises(Transient) as refused:
         send(f"http://{SITE}:{closed_port()}/hook?token=canary")
     assert "canary" not in str(refused.value)
+
+
+@pytest.fixture
+def tls_ops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same receiver behind TLS; it says back what it was sent."""
+    authority = trustme.CA()
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(SITE).configure_cert(context)
+    Ops.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ops) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"https://{SITE}:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_secret_goes_to_its_host_and_what_is_said_back_has_it_crossed_out(tls_ops: str) -> None:
+    heard = send(f"{tls_ops}/echo/200", secrets={"Authorization": "ledger"})
+    assert Ops.asked[0][2]["Authorization"] == "Bearer canary-7"
+    assert heard.ok
+    assert "(secret)" in heard.said
+    assert "canary" not in heard.said
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "code"),
+    [
+        (f"https://{SITE}/200", "pager", "secret_unknown"),
+        ("https://other.example.com/200", "ledger", "secret_elsewhere"),
+    ],
+)
+def test_a_secret_goes_nowhere_else(url: str, name: str, code: str) -> None:
+    wires = Wires()
+    call = HttpCall(url=url, secrets={"Authorization": name})
+    reach = Reach.of((SITE, "other.example.com"))
+    with pytest.raises(Permanent) as refused:
+        HttpCalls(Egress(None, wires), SECRETS).send(call, "m", reach)
+    assert refused.value.code == code
+    assert "canary" not in refused.value.message
+    assert (wires.looked_up, wires.connected) == ([], [])
+
+
+@pytest.mark.parametrize("cut", range(len("Bearer canary-7") + 1))
+def test_a_secret_is_crossed_out_where_a_text_breaks_off_in_it(cut: int) -> None:
+    text = SECRETS.kept_back("said: " + "Bearer canary-7"[:cut])
+    assert "cana" not in text
+
+
+def test_a_secret_is_sent_over_tls_alone_and_shown_nowhere() -> None:
+    with pytest.raises(ValidationError, match="secrets go over https"):
+        HttpCall(url="http://site.example.com/", secrets={"Authorization": "ledger"})
+    with pytest.raises(ValidationError, match="is among headers and secrets"):
+        HttpCall(url="https://site.example.com/", headers={"x-a": "1"}, secrets={"X-A": "ledger"})
+    assert "canary" not in repr(SECRETS)
+    assert "secrets" not in HttpCall(url="https://site.example.com/").wire()

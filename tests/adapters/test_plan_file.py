@@ -253,6 +253,35 @@ def test_a_file_that_holds_no_mapping_is_told_how_a_plan_begins(text: str) -> No
     assert mistake == Mistake(1, "a plan is a mapping that begins with `schema: leeward/plan/1`")
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            "{url: 'https://ops.example.com/', headers: {Authorization: Bearer x}}",
+            "header Authorization holds a",
+        ),
+        (
+            "{url: 'https://ops.example.com/', headers: {x-functions-key: x}}",
+            "header x-functions-key holds a secret",
+        ),
+        ("{url: 'https://ops.example.com/?a=1&sig=x'}", "the URL's sig= holds a secret"),
+        ("{url: 'https://ops.example.com/?code=x'}", "the URL's code= holds a secret"),
+        ("{url: 'https://ops.example.com/', secrets: {Authorization: ops}}", None),
+        ("{url: 'https://ops.example.com/?design=1', headers: {X-Team: dr}}", None),
+    ],
+)
+def test_a_plan_names_a_secret_and_holds_none(call: str, said: str | None) -> None:
+    before = f"tiers:\n  - name: db\n    pre_actions:\n      - name: tell\n        http: {call}\n"
+    text = changed("tiers:\n  - name: db\n", before)
+    text = text.replace("reach:", "reach:\n  - ops.example.com", 1)
+    if said is None:
+        assert read_plan(text, "x").tiers[0].pre_actions
+        return
+    (mistake,) = mistakes(text)
+    assert mistake.line == line_of(text, "http: {")
+    assert mistake.what.startswith(said)
+
+
 def test_a_plan_without_reach_is_told_what_its_urls_name() -> None:
     start, end = SHOP.index("reach:"), SHOP.index("\nsource:")
     (mistake,) = mistakes(SHOP[:start] + SHOP[end:])

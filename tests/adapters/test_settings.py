@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,91 @@ def test_a_container_is_no_file_and_a_blob_no_container() -> None:
 def test_a_ledger_has_no_room_where_nothing_may_change() -> None:
     with pytest.raises(SettingsMissing, match=r"LEDGER is not set: .* name another container"):
         Settings.read({**WHOLE, "EVIDENCE_STORE": f"{ACCOUNT}/evidence"})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "SLACK_SIGNING_SECRET",
+        "TEAMS_WEBHOOK_URL",
+        "PUBLIC_URL",
+        "ACTION_SECRET_LEDGER",
+        "AzureWebJobsStorage",
+        "OTHER",
+    ],
+)
+def test_a_key_vault_reference_that_was_not_resolved_stops_the_start(key: str) -> None:
+    given = {**WHOLE, key: " @Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)"}
+    with pytest.raises(SettingsMissing) as refused:
+        Settings.read(given)
+    assert f"{key}: its Key Vault reference was not resolved; look at the" in str(refused.value)
+    assert "vault.azure.net" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "SLACK_WEBHOOK_URL",
+            "http://hooks.slack.com/services/canary",
+            "it is no https:// address",
+        ),
+        (
+            "SLACK_WEBHOOK_URL",
+            "https://hooks.slack.com.evil.example/canary",
+            "hooks.slack.com.evil.example takes no",
+        ),
+        ("SLACK_WEBHOOK_URL", "https://x.hooks.slack.com/canary", "takes no messages"),
+        (
+            "SLACK_WEBHOOK_URL",
+            "https://169.254.169.254/canary",
+            "169.254.169.254 takes no messages",
+        ),
+        (
+            "SLACK_WEBHOOK_URL",
+            "https://hooks.slack.com@evil.example/canary",
+            "it is no https:// address",
+        ),
+        ("TEAMS_WEBHOOK_URL", "https://evillogic.azure.com/?sig=canary", "takes no messages"),
+        (
+            "TEAMS_WEBHOOK_URL",
+            "https://logic.azure.com.evil.example/?sig=canary",
+            "takes no messages",
+        ),
+        ("PUBLIC_URL", "http://leeward.example.com", "it is no https:// address"),
+        ("ACTION_SECRETS", "ledger", "'ledger' is no secret's name and host; write name=host"),
+        ("ACTION_SECRETS", "ledger=https://x.example/", "is no secret's name and host"),
+        (
+            "ACTION_SECRETS",
+            "ledger=ledger.example.com",
+            "ACTION_SECRET_LEDGER is not set: it is the value of",
+        ),
+    ],
+)
+def test_where_secrets_go_is_not_left_to_a_typing_error(key: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsMissing, match=re.escape(said)) as refused:
+        Settings.read({**WHOLE, key: value})
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack-gov.com/services/T/B/x"),
+        ("TEAMS_WEBHOOK_URL", "https://prod-01.westus.logic.azure.com:443/workflows/x?sig=y"),
+        ("TEAMS_WEBHOOK_URL", "https://default1.2.environment.api.powerplatform.com:443/x?sig=y"),
+    ],
+)
+def test_the_chats_own_hosts_take_messages(key: str, value: str) -> None:
+    chat = Settings.read({**WHOLE, key: value}).chat
+    assert value in (chat.slack_webhook, chat.teams_webhook)
+
+
+def test_an_action_secret_is_read_with_its_host_and_is_shown_nowhere() -> None:
+    given = {"ACTION_SECRETS": "ledger-1=ledger.example.com", "ACTION_SECRET_LEDGER_1": "canary"}
+    settings = Settings.read({**WHOLE, **given})
+    assert settings.action_secrets.headers({"X": "ledger-1"}, "ledger.example.com") == {
+        "X": "canary"
+    }
+    assert "canary" not in repr(settings)

@@ -44,7 +44,7 @@ API_VERSIONS = {
 FUNCTIONS = {
     "any", "array", "concat", "contains", "empty", "endsWith", "environment", "first", "flatten",
     "format", "guid", "items", "join", "json", "last", "length", "loadJsonContent",
-    "loadTextContent", "map", "filter", "resourceGroup", "resourceId", "split", "startsWith",
+    "loadTextContent", "map", "filter", "replace", "resourceGroup", "resourceId", "split", "startsWith",
     "string", "subscription", "subscriptionResourceId", "substring", "take", "tenant", "toLower",
     "toUpper", "toObject", "union", "uniqueString", "description", "minLength", "maxLength",
     "minValue", "maxValue", "allowed", "secure",
