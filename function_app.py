@@ -35,7 +35,7 @@ from adapters.event_topic import EventTopic
 from adapters.evidence_pages import html, markdown
 from adapters.evidence_store import evidence_at
 from adapters.http_calls import HttpCalls
-from adapters.identity import Clients
+from adapters.identity import Identities
 from adapters.kill_setting import EnvironmentKillSetting
 from adapters.ledger import ledger_at
 from adapters.people_file import people_at
@@ -95,25 +95,31 @@ from triggers.schedules import Schedules
 from triggers.watchdog import Watchdog
 
 settings = Settings.read(os.environ, Path(__file__).parent)
-clients = Clients(settings.arm_endpoint, settings.arm_audience, settings.client_id)
-vault = AzureSiteRecovery(clients)
-profiles = AzureTrafficManager(clients)
-plans = plans_at(settings.plan_store, clients.credential)
-evidence = evidence_at(settings.evidence_store, clients.credential)
-ledger = ledger_at(settings.ledger, clients.credential)
+identities = Identities.of(
+    settings.arm_endpoint,
+    settings.arm_audience,
+    observe=settings.observe_client_id,
+    drill=settings.drill_client_id,
+    failover=settings.failover_client_id,
+)
+vault = AzureSiteRecovery(identities)
+profiles = AzureTrafficManager(identities)
+plans = plans_at(settings.plan_store, identities.observe.credential)
+evidence = evidence_at(settings.evidence_store, identities.observe.credential)
+ledger = ledger_at(settings.ledger, identities.observe.credential)
 
-recovery_plans = AzureRecoveryPlans(clients)
+recovery_plans = AzureRecoveryPlans(identities)
 recovery = Recovery(vault)
 driver = PlanDriver(vault, recovery_plans)
-groundwork = Groundwork(AzureVaultSetup(clients), vault)
+groundwork = Groundwork(AzureVaultSetup(identities), vault)
 points = Points(vault)
 shelf = PlanShelf(plans)
 kill_setting = EnvironmentKillSetting(os.environ)
 guardrails = Guardrails(kill_setting)
-resources = AzureResources(clients)
+resources = AzureResources(identities.observe)
 drills = Drills(vault, resources)
 survey = Survey(vault, resources)
-reprotection = Reprotection(vault, AzureVaultSetup(clients), resources)
+reprotection = Reprotection(vault, AzureVaultSetup(identities), resources)
 preflight = Preflight(vault, profiles)
 egress = Egress(settings.probe_proxy)
 probes = NetworkProbes(egress, settings.resolvers)
@@ -121,15 +127,15 @@ vantage_points = {
     point: NetworkProbes(Egress(proxy), settings.resolvers)
     for point, proxy in settings.vantage_points
 }
-health = Health(probes, AzureCompute(clients))
+health = Health(probes, AzureCompute(identities.observe))
 lookout = Lookout(plans, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
-actions = Actions(HttpCalls(egress, settings.action_secrets), AzureAutomation(clients))
+actions = Actions(HttpCalls(egress, settings.action_secrets), AzureAutomation(identities))
 calendar = Calendar(plans, ledger)
 sweep = Sweep(plans, ledger, vault, profiles)
 findings = Findings(ledger)
 archive = Archive(evidence, markdown, html)
-topic = EventTopic(clients, settings.event_topic)
+topic = EventTopic(identities.observe, settings.event_topic)
 slack = Slack(settings.chat.slack_secret, settings.chat.slack_webhook, settings.probe_proxy)
 teams = Teams(
     settings.chat.teams_secret,
@@ -138,7 +144,7 @@ teams = Teams(
     settings.probe_proxy,
 )
 notices = Notices(topic, (slack, teams))
-record = record_at(settings.evidence_store, clients.credential)
+record = record_at(settings.evidence_store, identities.observe.credential)
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -217,7 +223,7 @@ api = Api(plans, evidence)
 asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan)
 plan_views = PlanViews(plans, preflight)
 schedules = Schedules(plans, ledger)
-people = people_at(settings.chat.people, clients.credential)
+people = people_at(settings.chat.people, identities.observe.credential)
 chat = Chat(ChatRequests(api, plan_views), people, ledger, slack, teams)
 watchdog = Watchdog(plans, ledger)
 switch = KillSwitch(kill_setting)

@@ -15,7 +15,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 
 from adapters.azure_errors import translated
-from adapters.identity import Clients
+from adapters.identity import Clients, Identities
 from domain.action import RunbookJob
 from domain.errors import Transient
 from domain.model import last_segment, segment_after
@@ -26,22 +26,22 @@ VERSION = "2023-11-01"
 class AzureAutomation:
     """The jobs of Automation accounts."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, identities: Identities) -> None:
+        self._as = identities
 
     def job(self, account: str, job: str) -> RunbookJob | None:
         """Return a job, None where there is none of that name."""
         with translated(f"read job {job} of account {last_segment(account)}"):
-            answer = self._send("GET", account, job)
+            answer = _send(self._as.observe, "GET", account, job)
             return None if answer.status_code == 404 else _job(_good(answer))
 
     def start(self, account: str, job: str, runbook: str, parameters: dict[str, Any]) -> RunbookJob:
         """Start a job of that name; one that is there already is adopted."""
         body = {"properties": {"runbook": {"name": runbook}, "parameters": _as_texts(parameters)}}
         with translated(f"start runbook {runbook} of account {last_segment(account)}"):
-            answer = self._send("PUT", account, job, body)
+            answer = _send(self._as.failover, "PUT", account, job, body)
             if answer.status_code == 409:
-                found = self._send("GET", account, job)
+                found = _send(self._as.observe, "GET", account, job)
                 if found.status_code == 200:
                     return _job(found)
             return _job(_good(answer))
@@ -49,21 +49,22 @@ class AzureAutomation:
     def output(self, account: str, job: str) -> str:
         """Return what a job wrote."""
         with translated(f"read the output of job {job} of account {last_segment(account)}"):
-            answer = self._send("GET", account, f"{job}/output")
+            answer = _send(self._as.observe, "GET", account, f"{job}/output")
             return "" if answer.status_code == 404 else _good(answer).text()
 
     def stop(self, account: str, job: str) -> None:
         """Tell a job to stop."""
         with translated(f"stop job {job} of account {last_segment(account)}"):
-            _good(self._send("POST", account, f"{job}/stop"))
+            _good(_send(self._as.failover, "POST", account, f"{job}/stop"))
 
-    def _send(
-        self, method: str, account: str, rest: str, body: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        client = self._clients.site_recovery(segment_after(account, "subscriptions"))
-        url = f"{quote(account)}/jobs/{quote(rest)}?api-version={VERSION}"
-        answer: HttpResponse = client.send_request(HttpRequest(method, url, json=body))
-        return answer
+
+def _send(
+    identity: Clients, method: str, account: str, rest: str, body: dict[str, Any] | None = None
+) -> HttpResponse:
+    client = identity.site_recovery(segment_after(account, "subscriptions"))
+    url = f"{quote(account)}/jobs/{quote(rest)}?api-version={VERSION}"
+    answer: HttpResponse = client.send_request(HttpRequest(method, url, json=body))
+    return answer
 
 
 def _good(answer: HttpResponse) -> HttpResponse:

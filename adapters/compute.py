@@ -26,8 +26,8 @@ RUNNING = {"running", "starting", "stopping", "deallocating"}
 class AzureCompute:
     """What Azure says of machines."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, observe: Clients) -> None:
+        self._observe = observe
 
     def power(self, vms: Sequence[str]) -> Mapping[str, str]:
         """Return each machine's power, ``running``, ``stopped`` or ``unknown``, by its ARM id as given."""
@@ -37,7 +37,7 @@ class AzureCompute:
         return {vm: known.get(vm.casefold(), "unknown") for vm in vms}
 
     def _subscription(self, subscription: str) -> dict[str, str]:
-        client = self._clients.site_recovery(subscription)  # its pipeline serves any ARM request
+        client = self._observe.site_recovery(subscription)  # its pipeline serves any ARM request
         url: str | None = (
             f"/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines"
             f"?statusOnly=true&api-version={API_VERSION}"

@@ -15,8 +15,8 @@ SOURCE = "/leeward"
 class EventTopic:
     """A custom topic; without one configured, nobody is told and nothing fails."""
 
-    def __init__(self, clients: Clients, endpoint: str | None) -> None:
-        self._clients = clients
+    def __init__(self, observe: Clients, endpoint: str | None) -> None:
+        self._observe = observe
         self._endpoint = endpoint
 
     def publish(self, kind: str, subject: str, data: dict[str, Any]) -> bool:
@@ -39,7 +39,7 @@ class EventTopic:
         )
         with (
             translated(f"publishing {kind}"),
-            EventGridPublisherClient(self._endpoint, self._clients.credential(), **CALM) as client,
+            EventGridPublisherClient(self._endpoint, self._observe.credential(), **CALM) as client,
         ):
             client.send(event)
         return True

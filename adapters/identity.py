@@ -1,10 +1,16 @@
-"""Who the app is to Azure, and one SDK client per subscription for what goes to the resource manager."""
+"""Who the app is to Azure: three identities, and for each one SDK client per subscription.
+
+Which identity a request goes out with follows from what the request does, here and nowhere else: no caller names one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from domain.replication import Verb
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -15,10 +21,12 @@ T = TypeVar("T")
 
 # Retries are durable timers: azure-core's own would send a POST twice, and would sleep inside an activity.
 CALM: dict[str, Any] = {"retry_total": 0, "connection_timeout": 10, "read_timeout": 60}
+# All that the drilling identity may do; every other verb moves or remakes what people rely on.
+REHEARSING = frozenset({Verb.DRILL, Verb.DRILL_CLEANUP})
 
 
 class Clients:
-    """Builds each client once per process, importing its package (0.5 s and more) when first needed."""
+    """One identity's clients, each built once per process, its package (0.5 s and more) imported when first needed."""
 
     def __init__(self, arm_endpoint: str, arm_audience: str, client_id: str) -> None:
         self._arm_endpoint = arm_endpoint
@@ -28,7 +36,7 @@ class Clients:
         self._lock = RLock()
 
     def credential(self) -> TokenCredential:
-        """Return the credential of the app's managed identity."""
+        """Return the credential of this managed identity."""
 
         def build() -> TokenCredential:
             from azure.identity import ManagedIdentityCredential
@@ -66,3 +74,25 @@ class Clients:
             if (kind, key) not in self._built:
                 self._built[kind, key] = build()
             return cast(T, self._built[kind, key])
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The clients of the identity that looks, of the one that rehearses, and of the one that fails over."""
+
+    observe: Clients
+    drill: Clients
+    failover: Clients
+
+    @classmethod
+    def of(
+        cls, arm_endpoint: str, arm_audience: str, observe: str, drill: str, failover: str
+    ) -> Identities:
+        """Return the clients of three identities by their client ids."""
+        return cls(
+            *(Clients(arm_endpoint, arm_audience, client) for client in (observe, drill, failover))
+        )
+
+    def doing(self, verb: Verb) -> Clients:
+        """Return the clients of the identity that may do a verb."""
+        return self.drill if verb in REHEARSING else self.failover

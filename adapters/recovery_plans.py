@@ -12,13 +12,13 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 
 from adapters.azure_errors import translated
-from adapters.identity import Clients
-from adapters.site_recovery import CLEANUP_BODY, job_name
+from adapters.identity import Identities
+from adapters.site_recovery import CLEANUP_BODY, job_name, vault_at
 from adapters.vault_reading import job_of
 from domain.asr_plan import AsrPlan, read
 from domain.asr_run import POINT_TYPES, JobTree, PlanStanding, PlanTerms, Task
 from domain.errors import Permanent
-from domain.model import last_segment, segment_after
+from domain.model import last_segment
 from domain.replication import Verb
 
 SEEN = {"properties": {"comments": "Decided in Leeward"}}
@@ -30,12 +30,12 @@ Json = dict[str, Any]
 class AzureRecoveryPlans:
     """The recovery plans of a vault."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, identities: Identities) -> None:
+        self._as = identities
 
     def plan(self, vault: str, name: str) -> AsrPlan | None:
         """Return a recovery plan, None where the vault has none of that name."""
-        client, group, vault_name = self._vault(vault)
+        client, group, vault_name = vault_at(self._as.observe, vault)
         with translated(f"reading recovery plan {name}"):
             try:
                 found = client.replication_recovery_plans.get(group, vault_name, name)
@@ -45,7 +45,7 @@ class AzureRecoveryPlans:
 
     def standing(self, vault: str, name: str) -> PlanStanding:
         """Return how a recovery plan stands; raises Permanent where there is none."""
-        client, group, vault_name = self._vault(vault)
+        client, group, vault_name = vault_at(self._as.observe, vault)
         with translated(f"reading recovery plan {name}"):
             found = client.replication_recovery_plans.get(group, vault_name, name)
         scenario = found.properties.current_scenario
@@ -62,7 +62,7 @@ class AzureRecoveryPlans:
 
         Actions that Azure's plan has on its Shutdown and Failover groups stay: Leeward has no step for them.
         """
-        client, group, vault_name = self._vault(vault)
+        client, group, vault_name = vault_at(self._as.failover, vault)
         plans = client.replication_recovery_plans
         accepted: list[Any] = []
         once = {"polling": False, "raw_response_hook": accepted.append}
@@ -87,8 +87,8 @@ class AzureRecoveryPlans:
         return job_name(accepted[0].http_response.headers)
 
     def start(self, vault: str, name: str, verb: Verb, terms: PlanTerms) -> str:
-        """Start a verb on a recovery plan and return the job's name."""
-        client, group, vault_name = self._vault(vault)
+        """Start a verb on a recovery plan, as the identity that may do it, and return the job's name."""
+        client, group, vault_name = vault_at(self._as.doing(verb), vault)
         plans = client.replication_recovery_plans
         where = (group, vault_name, name)
         accepted: list[Any] = []
@@ -109,21 +109,17 @@ class AzureRecoveryPlans:
 
     def tree(self, vault: str, job: str) -> JobTree:
         """Return a job with all its tasks."""
-        client, group, vault_name = self._vault(vault)
+        client, group, vault_name = vault_at(self._as.observe, vault)
         with translated(f"reading job {job}"):
             found = client.replication_jobs.get(group, vault_name, job)
         tasks = found.properties.tasks or ()
         return JobTree(job=job_of(found), tasks=tuple(_task(task) for task in tasks))
 
     def resume(self, vault: str, job: str) -> None:
-        """Let a job go on that waits at a manual step."""
-        client, group, vault_name = self._vault(vault)
+        """Let a job go on that waits at a manual step; who may resume one may resume any, as with cancelling."""
+        client, group, vault_name = vault_at(self._as.failover, vault)
         with translated(f"resuming job {job}"):
             client.replication_jobs.begin_resume(group, vault_name, job, SEEN, polling=False)
-
-    def _vault(self, arm_id: str) -> tuple[Any, str, str]:
-        client = self._clients.site_recovery(segment_after(arm_id, "subscriptions"))
-        return client, segment_after(arm_id, "resourceGroups"), segment_after(arm_id, "vaults")
 
 
 def _task(task: Any) -> Task:

@@ -42,8 +42,8 @@ HANGING: Mapping[str, str] = {
 class AzureResources:
     """The resources of a plan, read only."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, observe: Clients) -> None:
+        self._observe = observe
 
     def region(self, resource: str) -> str | None:
         """Return the region of a vault or a storage account."""
@@ -120,7 +120,7 @@ class AzureResources:
             page = self._follow(path, link)
 
     def _follow(self, path: str, link: str) -> dict[str, Any]:
-        client = self._clients.site_recovery(segment_after(path, "subscriptions"))
+        client = self._observe.site_recovery(segment_after(path, "subscriptions"))
         doing = f"listing {last_segment(path)}"
         with translated(doing):
             response = client.send_request(HttpRequest("GET", link))
@@ -129,7 +129,7 @@ class AzureResources:
         return _read(response, doing)
 
     def _get(self, resource: str, action: str = "", query: str = "") -> dict[str, Any] | None:
-        client = self._clients.site_recovery(segment_after(resource, "subscriptions"))
+        client = self._observe.site_recovery(segment_after(resource, "subscriptions"))
         version = VERSIONS[segment_after(resource, "providers").casefold()]
         url = f"{quote(resource + action)}?{query}api-version={version}"
         doing = f"reading {last_segment(resource)}"

@@ -15,7 +15,9 @@ from adapters.places import ContainerUrl, folder_or_container
 
 REQUIRED = {
     "ARM_ENDPOINT": "the resource manager, https://management.azure.com in Azure's public cloud",
-    "AZURE_CLIENT_ID": "the client id of the app's user-assigned managed identity",
+    "OBSERVE_CLIENT_ID": "the client id of the user-assigned managed identity that looks",
+    "DRILL_CLIENT_ID": "the client id of the user-assigned managed identity that rehearses",
+    "FAILOVER_CLIENT_ID": "the client id of the user-assigned managed identity that fails over",
     "ENTRA_TENANT_ID": "the id of the tenant whose people and apps may call",
     "ENTRA_CLIENT_ID": "the client id of the app registration that callers get tokens for",
     "PLAN_STORE": "the folder or the container's URL that holds the plans, one YAML file each",
@@ -35,6 +37,7 @@ OPTIONAL = {
     "ACTION_SECRETS": "the secrets that actions may send, and the one host of each: name=host, by commas",
     **CHAT,
 }
+IDENTITIES = ("OBSERVE_CLIENT_ID", "DRILL_CLIENT_ID", "FAILOVER_CLIENT_ID")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _POINT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PUBLIC_AUDIENCE = "https://management.azure.com"
@@ -53,7 +56,9 @@ class Settings:
 
     arm_endpoint: str
     arm_audience: str
-    client_id: str
+    observe_client_id: str
+    drill_client_id: str
+    failover_client_id: str
     plan_store: Path | ContainerUrl
     evidence_store: Path | ContainerUrl
     ledger: Path | ContainerUrl
@@ -111,6 +116,7 @@ class Settings:
             value = environ.get(key, "").strip()
             if value and not _GUID.fullmatch(value):
                 wrong.append(f"{key}: {value!r} is no GUID; names and domains are not in tokens")
+        wrong += _shared(environ)
         pace = environ.get("REQUESTS_PER_MINUTE", "").strip() or str(USUAL_PACE)
         if not (pace.isascii() and pace.isdecimal() and int(pace[:9]) > 0):
             wrong.append(f"REQUESTS_PER_MINUTE: {pace!r} is no whole number above 0")
@@ -139,7 +145,9 @@ class Settings:
         return cls(
             arm_endpoint=environ["ARM_ENDPOINT"].strip().rstrip("/"),
             arm_audience=(environ.get("ARM_AUDIENCE", "").strip() or PUBLIC_AUDIENCE).rstrip("/"),
-            client_id=environ["AZURE_CLIENT_ID"].strip(),
+            observe_client_id=environ["OBSERVE_CLIENT_ID"].strip(),
+            drill_client_id=environ["DRILL_CLIENT_ID"].strip(),
+            failover_client_id=environ["FAILOVER_CLIENT_ID"].strip(),
             entra_tenant=environ["ENTRA_TENANT_ID"].strip().lower(),
             entra_client_id=environ["ENTRA_CLIENT_ID"].strip().lower(),
             entra_authority=authority.rstrip("/"),
@@ -154,6 +162,19 @@ class Settings:
             chat=chat,
             action_secrets=action_secrets,
         )
+
+
+def _shared(environ: Mapping[str, str]) -> list[str]:
+    """Return the identities that are one and the same: a drill could then do whatever a failover may."""
+    first: dict[str, str] = {}
+    said = []
+    for key in IDENTITIES:
+        client = environ.get(key, "").strip().lower()
+        if client and first.setdefault(client, key) != key:
+            said.append(
+                f"{key} is the identity of {first[client]}; give each the client id of its own"
+            )
+    return said
 
 
 def _is_ip(host: str) -> bool:

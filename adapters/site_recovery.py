@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.azure_errors import translated
-from adapters.identity import Clients
+from adapters.identity import Clients, Identities
 from adapters.item_settings import body_of
 from adapters.vault_reading import item_of, job_of, point_of
 from domain.errors import Permanent, Transient
@@ -25,20 +25,20 @@ CLEANUP_BODY = {"properties": {"comments": "Cleaned up by Leeward"}}
 class AzureSiteRecovery:
     """The protected items and jobs of a vault."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, identities: Identities) -> None:
+        self._as = identities
 
     def items(self, vault: str) -> Sequence[ProtectedItem]:
         """Return every protected item of the vault, page by page."""
-        client, group, name = self._vault(vault)
+        client, group, name = vault_at(self._as.observe, vault)
         with translated(f"listing the protected items of {name}"):
             return [
                 item_of(found) for found in client.replication_protected_items.list(group, name)
             ]
 
     def start(self, item_id: str, verb: Verb, terms: Terms) -> str:
-        """Start a verb on an item and return the job's name."""
-        client, group, vault = self._vault(item_id)
+        """Start a verb on an item, as the identity that may do it, and return the job's name."""
+        client, group, vault = vault_at(self._as.doing(verb), item_id)
         fabric = segment_after(item_id, "replicationFabrics")
         container = segment_after(item_id, "replicationProtectionContainers")
         items = client.replication_protected_items
@@ -68,13 +68,13 @@ class AzureSiteRecovery:
 
     def job(self, vault: str, job: str) -> Job:
         """Return one job with its errors and the recovery point it used."""
-        client, group, name = self._vault(vault)
+        client, group, name = vault_at(self._as.observe, vault)
         with translated(f"reading job {job}"):
             return job_of(client.replication_jobs.get(group, name, job))
 
     def update(self, item: ProtectedItem, landed: Landed) -> str | None:
         """Ask for an item's settings to be changed and return the job's name."""
-        client, group, vault = self._vault(item.id)
+        client, group, vault = vault_at(self._as.failover, item.id)
         fabric = segment_after(item.id, "replicationFabrics")
         container = segment_after(item.id, "replicationProtectionContainers")
         accepted: list[Any] = []
@@ -94,7 +94,7 @@ class AzureSiteRecovery:
 
     def points(self, item_id: str) -> Sequence[Point]:
         """Return the recovery points of an item, newest first."""
-        client, group, vault = self._vault(item_id)
+        client, group, vault = vault_at(self._as.observe, item_id)
         where = (
             segment_after(item_id, "replicationFabrics"),
             segment_after(item_id, "replicationProtectionContainers"),
@@ -108,14 +108,16 @@ class AzureSiteRecovery:
         return sorted(points, key=lambda point: point.at, reverse=True)
 
     def cancel(self, vault: str, job: str) -> None:
-        """Ask for the end of a job that runs."""
-        client, group, name = self._vault(vault)
+        """Ask for the end of a job that runs; who may cancel one may cancel any, so the drilling identity may not."""
+        client, group, name = vault_at(self._as.failover, vault)
         with translated(f"cancelling job {job}"):
             client.replication_jobs.begin_cancel(group, name, job, polling=False)
 
-    def _vault(self, arm_id: str) -> tuple[Any, str, str]:
-        client = self._clients.site_recovery(segment_after(arm_id, "subscriptions"))
-        return client, segment_after(arm_id, "resourceGroups"), segment_after(arm_id, "vaults")
+
+def vault_at(identity: Clients, arm_id: str) -> tuple[Any, str, str]:
+    """Return an identity's client for a vault, the vault's resource group and its name."""
+    client = identity.site_recovery(segment_after(arm_id, "subscriptions"))
+    return client, segment_after(arm_id, "resourceGroups"), segment_after(arm_id, "vaults")
 
 
 def job_name(headers: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.azure_errors import translated
-from adapters.identity import Clients
+from adapters.identity import Clients, Identities
 from domain.model import last_segment, segment_after
 from domain.route import Endpoint
 from domain.run import EndpointState, ProfileState
@@ -14,12 +14,12 @@ from domain.run import EndpointState, ProfileState
 class AzureTrafficManager:
     """The profiles that decide where users are sent."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, identities: Identities) -> None:
+        self._as = identities
 
     def profile(self, profile: str) -> ProfileState:
         """Return the profile as it stands."""
-        client, group, name = self._profile(profile)
+        client, group, name = _profile(self._as.observe, profile)
         with translated(f"reading Traffic Manager profile {name}"):
             found = client.profiles.get(group, name)
         properties = found.properties
@@ -31,7 +31,7 @@ class AzureTrafficManager:
 
     def set_endpoint(self, profile: str, endpoint: Endpoint, enabled: bool) -> None:
         """Enable or disable one endpoint; nothing else of it is sent, so nothing else can change."""
-        client, group, name = self._profile(profile)
+        client, group, name = _profile(self._as.failover, profile)
         status = "Enabled" if enabled else "Disabled"
         with translated(f"setting endpoint {endpoint.name} of {name} to {status}"):
             client.endpoints.update(
@@ -42,9 +42,10 @@ class AzureTrafficManager:
                 {"properties": {"endpointStatus": status}},
             )
 
-    def _profile(self, profile: str) -> tuple[Any, str, str]:
-        client = self._clients.traffic_manager(segment_after(profile, "subscriptions"))
-        return client, segment_after(profile, "resourceGroups"), last_segment(profile)
+
+def _profile(identity: Clients, profile: str) -> tuple[Any, str, str]:
+    client = identity.traffic_manager(segment_after(profile, "subscriptions"))
+    return client, segment_after(profile, "resourceGroups"), last_segment(profile)
 
 
 def _endpoint(found: Any) -> EndpointState:

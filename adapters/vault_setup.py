@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.azure_errors import translated
-from adapters.identity import Clients
+from adapters.identity import Clients, Identities
 from adapters.site_recovery import AzureSiteRecovery, job_name
 from adapters.vault_reading import arm_id
 from domain.errors import Permanent
@@ -25,13 +25,13 @@ Find = Callable[[Any, tuple[str, str], Piece], Seen | None]
 class AzureVaultSetup:
     """The pieces of a vault."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
-        self._vault = AzureSiteRecovery(clients)
+    def __init__(self, identities: Identities) -> None:
+        self._as = identities
+        self._vault = AzureSiteRecovery(identities)
 
     def find(self, piece: Piece) -> Seen | None:
         """Return a piece as it is there; a mapping under any name, as long as its ends are the piece's."""
-        client, where = self._where(piece)
+        client, where = _where(self._as.observe, piece)
         try:
             with translated(f"reading {piece}"):
                 return FINDERS[piece.kind](client, where, piece)
@@ -42,7 +42,7 @@ class AzureVaultSetup:
 
     def create(self, piece: Piece) -> str | None:
         """Ask for a piece to be made and return the job's name, None where there was nothing to do."""
-        client, where = self._where(piece)
+        client, where = _where(self._as.failover, piece)
         accepted: list[Any] = []
         once = {"polling": False, "raw_response_hook": accepted.append}
         fabric = _part(piece, "replicationFabrics")
@@ -83,7 +83,7 @@ class AzureVaultSetup:
 
     def policy_between(self, source: str, target: str) -> str | None:
         """Return the policy of the mapping from one container to another, None where there is no mapping."""
-        client = self._clients.site_recovery(segment_after(source, "subscriptions"))
+        client = self._as.observe.site_recovery(segment_after(source, "subscriptions"))
         where = (segment_after(source, "resourceGroups"), segment_after(source, "vaults"))
         fabric, container = segment_after(source, "replicationFabrics"), last_segment(source)
         mappings = client.replication_protection_container_mappings
@@ -102,10 +102,11 @@ class AzureVaultSetup:
         """Return one job."""
         return self._vault.job(vault, job)
 
-    def _where(self, piece: Piece) -> tuple[Any, tuple[str, str]]:
-        client = self._clients.site_recovery(segment_after(piece.id, "subscriptions"))
-        group, vault = segment_after(piece.id, "resourceGroups"), segment_after(piece.id, "vaults")
-        return client, (group, vault)
+
+def _where(identity: Clients, piece: Piece) -> tuple[Any, tuple[str, str]]:
+    client = identity.site_recovery(segment_after(piece.id, "subscriptions"))
+    group, vault = segment_after(piece.id, "resourceGroups"), segment_after(piece.id, "vaults")
+    return client, (group, vault)
 
 
 def _part(piece: Piece, kind: str) -> str:

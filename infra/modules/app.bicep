@@ -106,7 +106,9 @@ var leewardSettings = {
   ACTION_SECRETS: join(map(actionSecrets, one => '${one.name}=${one.host}'), ',')
   CHAT_PEOPLE: chatPeople
   PUBLIC_URL: 'https://${name}.azurewebsites.net'
-  AZURE_CLIENT_ID: identities.observe.clientId
+  OBSERVE_CLIENT_ID: identities.observe.clientId
+  DRILL_CLIENT_ID: identities.drill.clientId
+  FAILOVER_CLIENT_ID: identities.failover.clientId
   PLAN_STORE: planStore
   EVIDENCE_STORE: evidenceStore
   EVENT_TOPIC_ENDPOINT: eventTopicEndpoint

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from local.azure.buckets import GLOBAL_FACTOR, Buckets
 from local.azure.faults import AT_THE_DOOR, IN_THE_JOB, Fault, Faults
+from local.azure.permissions import Permissions, action_of
 from local.azure.refusals import Refusal
 from local.azure.tokens import ARM_AUDIENCES, TokenOffice
 
@@ -32,6 +33,8 @@ class Call:
     now: datetime
     base: str
     operation: str = "unknown"
+    identity: str = ""
+    action: str = ""
     params: dict[str, str] = field(default_factory=dict)
     client_request_id: str = ""
     correlation_id: str = field(default_factory=lambda: str(uuid4()))
@@ -143,6 +146,7 @@ class Arm:
         subscription: str,
         routes: Iterable[Route],
         tokens: TokenOffice,
+        permissions: Permissions,
         buckets: Buckets,
         faults: Faults,
         set_region: Callable[[str, bool, datetime], None],
@@ -151,6 +155,7 @@ class Arm:
         self._subscription = subscription
         self._routes = list(routes)
         self._tokens = tokens
+        self._permissions = permissions
         self._buckets = buckets
         self._faults = faults
         self._set_region = set_region
@@ -170,6 +175,8 @@ class Arm:
                 call.job_fault = lambda item: self._job_fault(call, item)
                 call.leftover = lambda item: self._leftover(call, item)
                 answer = found.handler(call)
+                if self._permissions.lists_subscription(call.method, call.path):
+                    answer.body = self._permissions.shown(call.identity, call.action, answer.body)
                 call.lost = answer.status < 300 and self._lose(call)
         except Refusal as refusal:
             body = refusal.body(call.client_request_id, call.correlation_id)
@@ -189,6 +196,7 @@ class Arm:
 
     def _admit(self, call: Call, found: Route | None) -> Headers:
         token = self._tokens.admit(call.headers.get("authorization", ""), ARM_AUDIENCES)
+        call.identity = self._permissions.name_of(token.client_id) or token.client_id
         if not call.api_version:
             raise Refusal(
                 400,
@@ -207,6 +215,8 @@ class Arm:
             raise Refusal(
                 404, "SubscriptionNotFound", f"The subscription '{named}' could not be found."
             )
+        call.action, _ = action_of(call.method, call.path)
+        self._permissions.admit(token.client_id, call.method, call.path)
         if not found.versions.fullmatch(call.api_version):
             raise Refusal(
                 400,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.azure.directory import UnknownAccount
+from local.azure.estate import Grant
 
 if TYPE_CHECKING:
     from local.azure.simulator import Simulator
@@ -23,6 +25,10 @@ def control(simulator: Simulator, method: str, target: str, body: bytes) -> tupl
         ("POST", "faults"): lambda: _add_fault(simulator, body),
         ("DELETE", "faults"): lambda: _clear(simulator),
         ("GET", "requests"): lambda: _requests(simulator, url.query),
+        ("GET", "actions"): lambda: (200, _actions(simulator)),
+        ("GET", "permissions"): lambda: (200, simulator.permissions.given()),
+        ("POST", "permissions"): lambda: _give(simulator, body),
+        ("DELETE", "permissions"): lambda: _take_back(simulator),
         ("GET", "traffic"): lambda: (200, _traffic(simulator)),
         ("GET", "clock"): lambda: (200, {"now": simulator.clock.now().isoformat()}),
     }
@@ -79,6 +85,34 @@ def _requests(simulator: Simulator, query: str) -> tuple[int, Any]:
     if not after.isdigit():
         return 400, {"error": "after takes the ordinal of the last request that is known"}
     return 200, [record.wire() for record in simulator.requests if record.ordinal > int(after)]
+
+
+def _actions(simulator: Simulator) -> list[dict[str, Any]]:
+    """Return what each identity asked for, how often, and how often it was refused that."""
+    asked = Counter((r.identity, r.action) for r in simulator.requests if r.action)
+    refused = Counter(
+        (r.identity, r.action) for r in simulator.requests if r.action and r.status == 403
+    )
+    return [
+        {"identity": who, "action": what, "times": asked[who, what], "refused": refused[who, what]}
+        for who, what in sorted(asked)
+    ]
+
+
+def _give(simulator: Simulator, body: bytes) -> tuple[int, Any]:
+    try:
+        wish = json.loads(body)
+        grant = Grant(str(wish["scope"]), tuple(map(str, wish["actions"])))
+        simulator.permissions.give(wish["identity"], grant)
+    except (ValueError, KeyError, TypeError) as error:
+        mend = "send {'identity': 'drill', 'scope': '/subscriptions/...', 'actions': [...]}"
+        return 400, {"error": f"not a grant: {error}; {mend}"}
+    return 201, simulator.permissions.given()
+
+
+def _take_back(simulator: Simulator) -> tuple[int, Any]:
+    simulator.permissions.clear()
+    return 200, []
 
 
 def _traffic(simulator: Simulator) -> list[dict[str, Any]]:

@@ -222,6 +222,25 @@ USUAL_ACCOUNTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What may be done at a scope and below: actions as Azure names them, with ``*`` for any."""
+
+    scope: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A user-assigned managed identity of the app, and what it may do."""
+
+    name: str
+    may: tuple[Grant, ...] = ()
+
+
+USUAL_IDENTITIES = (Identity("observe"), Identity("drill"), Identity("failover"))
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptedRunbook:
     """A runbook: how long it runs, what it writes, and what it fails with, if it does."""
 
@@ -261,6 +280,7 @@ class Estate:
     automation_accounts: tuple[AutomationAccount, ...] = ()
     durations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     accounts: tuple[Account, ...] = USUAL_ACCOUNTS
+    identities: tuple[Identity, ...] = USUAL_IDENTITIES
 
     def __post_init__(self) -> None:
         """Refuse an estate whose parts name each other wrongly."""
@@ -308,6 +328,7 @@ class Estate:
         _unique("regions", (region.name for region in self.regions))
         _unique("machines", (machine.name for machine in self.machines))
         _unique("protected items", (item.name for item in self.items))
+        _unique("identities", (identity.name for identity in self.identities))
         _unique("accounts", (account.name for account in self.accounts))
         _unique("public names", (name.host for name in self.public_names))
 

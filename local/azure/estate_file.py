@@ -10,6 +10,7 @@ import yaml
 
 from local.azure.estate import (
     USUAL_ACCOUNTS,
+    USUAL_IDENTITIES,
     Account,
     AutomationAccount,
     Container,
@@ -18,6 +19,8 @@ from local.azure.estate import (
     Estate,
     EstateError,
     Fabric,
+    Grant,
+    Identity,
     Landing,
     Machine,
     Monitor,
@@ -202,11 +205,19 @@ def _estate(root: _Section) -> Estate:
         automation_accounts=root.each("automation_accounts", _automation_account),
         durations=root.spans("durations"),
         accounts=root.each("accounts", _account) or USUAL_ACCOUNTS,
+        identities=root.each("identities", _identity) or USUAL_IDENTITIES,
     )
 
 
 def _account(at: _Section) -> Account:
     return Account(name=at.text("name"), roles=at.texts("roles"))
+
+
+def _identity(at: _Section) -> Identity:
+    return Identity(
+        name=at.text("name"),
+        may=at.each("may", lambda in_: Grant(in_.text("scope"), in_.texts("actions"))),
+    )
 
 
 def _automation_account(at: _Section) -> AutomationAccount:

@@ -9,7 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request that reached the TLS port; ``status`` is 0 where the answer was lost."""
+    """One request that reached the TLS port; ``status`` is 0 where the answer was lost.
+
+    ``identity`` is who asked, by name, and ``action`` what for, as Azure's permissions call it; both are empty where
+    nobody was known yet.
+    """
 
     ordinal: int
     at: datetime
@@ -19,6 +23,8 @@ class RequestRecord:
     status: int
     accepted: bool
     item: str
+    identity: str = ""
+    action: str = ""
 
     def wire(self) -> dict[str, Any]:
         """Return the record as JSON."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from uuid import NAMESPACE_DNS, uuid5
 
 import trustme
 import uvicorn
@@ -28,6 +26,7 @@ from local.azure.directory import Directory
 from local.azure.estate import Estate
 from local.azure.faults import Faults
 from local.azure.names import Found, NameServer
+from local.azure.permissions import SEND_EVENTS, Permissions
 from local.azure.ports import HOST, listen, naming, port_of
 from local.azure.proxy import Proxy, ways_out
 from local.azure.records import PublishedEvent, RequestRecord
@@ -39,38 +38,13 @@ from local.azure.site_recovery import SiteRecovery
 from local.azure.tokens import TokenOffice
 from local.azure.traffic import TrafficChange, TrafficProfile
 from local.azure.traffic_manager import TrafficManager
-from local.azure.web import SeverableProtocol, Web
+from local.azure.web import Server, SeverableProtocol, Web
 from local.azure.world import Contact, Reply, World
 from local.clock import Clock
 
 START_SECONDS = 10
 PORT_ATTEMPTS = 20
 OUTSIDE_ARM = ("token/", "events/", "directory/")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that ends at once: by itself it looks, and waits, a tenth of a second."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self._over.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        while self.server_state.connections:
-            await asyncio.sleep(0)
-
-    def end(self) -> None:
-        self.should_exit = self.force_exit = True
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._over.set)
 
 
 class Simulator:
@@ -102,7 +76,8 @@ class Simulator:
         self.observers: list[Callable[[RequestRecord], None]] = []
         self.traffic_history: list[TrafficChange] = []
         self.published_events: list[PublishedEvent] = []
-        self.tokens = TokenOffice()
+        self.permissions = Permissions(estate)
+        self.tokens = TokenOffice(self.permissions.name_of)
         self.directory = Directory(estate, signing_key)
         self.world = World(estate, began)
         self.setup = Setup(estate)
@@ -127,15 +102,15 @@ class Simulator:
                 *self.automation.routes(),
             ],
             self.tokens,
+            self.permissions,
             Buckets(buckets),
             self.faults,
             self.world.set_region,
             self.settle,
         )
-        self._client_id = str(uuid5(NAMESPACE_DNS, estate.subscription))
         self._directory: TemporaryDirectory[str] | None = None
         self._thread: threading.Thread | None = None
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._started = threading.Event()
         self._trouble: BaseException | None = None
 
@@ -199,7 +174,10 @@ class Simulator:
             "REQUESTS_CA_BUNDLE": str(self.certificate),
             "IDENTITY_ENDPOINT": f"{self.arm_endpoint}/msi/token",
             "IDENTITY_HEADER": self.tokens.header,
-            "AZURE_CLIENT_ID": self._client_id,
+            **{
+                f"{name.upper()}_CLIENT_ID": client
+                for name, client in self.permissions.client_ids.items()
+            },
             "ENTRA_AUTHORITY": self.directory.authority,
             "ENTRA_TENANT_ID": self.directory.tenant,
             "ENTRA_CLIENT_ID": self.directory.audience,
@@ -253,7 +231,7 @@ class Simulator:
                 port_of(names.get_extra_info("socket")),
             )
             self.directory.authority = self.arm_endpoint
-            server = self._server = _Server(self._tls_side(self._tls()))
+            server = self._server = Server(self._tls_side(self._tls()))
             self._started.set()
             await server.serve(sockets=[tls])
 
@@ -332,9 +310,8 @@ class Simulator:
             call.operation = "token/get"
             resource, client = call.argument("resource"), call.argument("client_id")
             header = call.headers.get("x-identity-header", "")
-            granted = self.tokens.grant(
-                header, resource, call.api_version, client or self._client_id
-            )
+            granted = self.tokens.grant(header, resource, call.api_version, client)
+            call.identity = self.permissions.name_of(client) or ""
             answer = Answer(*granted)
             answer.headers.append(("content-type", "application/json; charset=utf-8"))
             self._record(call, answer)
@@ -350,7 +327,11 @@ class Simulator:
         with self._lock:
             call.operation = "events/publish"
             try:
-                self.tokens.admit(call.headers.get("authorization", ""), None)
+                token = self.tokens.admit(call.headers.get("authorization", ""), None)
+                call.identity, call.action = (
+                    self.permissions.name_of(token.client_id) or "",
+                    SEND_EVENTS,
+                )
                 body = call.body_list()
                 self.published_events += [PublishedEvent(call.now, event) for event in body]
                 answer = Answer(200, accepted=True)
@@ -371,6 +352,8 @@ class Simulator:
             status=0 if call.lost else answer.status,
             accepted=call.accepted,
             item=call.item,
+            identity=call.identity,
+            action=call.action,
         )
         self.requests.append(record)
         for observer in list(self.observers):

@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +30,9 @@ class Token:
 class TokenOffice:
     """Issues tokens and knows the ones it issued; they expire in real time, as the SDK counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_of: Callable[[str], str | None]) -> None:
+        """Take who knows the identities by their client ids; no client id is the system-assigned one's."""
+        self._name_of = name_of
         self.header = secrets.token_hex(16)
         self._issued: dict[str, Token] = {}
 
@@ -41,6 +44,10 @@ class TokenOffice:
             return 401, {"statusCode": 401, "message": "X-IDENTITY-HEADER is wrong"}
         if not resource or api_version != "2019-08-01":
             why = "resource and api-version 2019-08-01 are required"
+            return 400, {"statusCode": 400, "message": why}
+        if self._name_of(client_id) is None:
+            # simulated: no recording shows what App Service says to a client id that it does not have
+            why = "No user-assigned managed identity has the client_id that was asked for"
             return 400, {"statusCode": 400, "message": why}
         token = self.issue(resource, client_id)
         return 200, {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +22,34 @@ from local.azure.arm import Answer, Call
 TRANSPORT = "simulator.transport"
 Serve = Callable[[Call], Answer]
 Recorded = Callable[[Call, Answer], None]
+
+
+class Server(uvicorn.Server):
+    """uvicorn that ends at once: by itself it looks, and waits, a tenth of a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Serve until the end is asked for."""
+        await self._over.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every connection at once."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        while self.server_state.connections:
+            await asyncio.sleep(0)
+
+    def end(self) -> None:
+        """Ask for the end, from any thread."""
+        self.should_exit = self.force_exit = True
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._over.set)
 
 
 class Web:

@@ -11,12 +11,12 @@ import pytest
 
 from activities.actions import Actions, RunbookOrder
 from adapters.automation import AzureAutomation
-from adapters.identity import Clients
 from domain.action import HttpAnswered, HttpCall, Runbook, mark_of
 from domain.errors import Permanent, Transient
 from domain.reach import Reach
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
+from tests.identities import identities
 from tests.journeys.world import Json, shop_estate
 
 GROUP = "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/resourceGroups/shop-ops"
@@ -44,9 +44,7 @@ class Ops:
     def __init__(self, simulator: Simulator, clock: VirtualClock) -> None:
         self.simulator, self.clock = simulator, clock
         os.environ.update(simulator.environment())
-        endpoint, client_id = os.environ["ARM_ENDPOINT"], os.environ["AZURE_CLIENT_ID"]
-        clients = Clients(endpoint, "https://management.azure.com", client_id)
-        self.automation = AzureAutomation(clients)
+        self.automation = AzureAutomation(identities())
         self.actions = Actions(Nobody(), self.automation)
 
     def order(self, runbook: str = "Warm-Caches", **more: Any) -> RunbookOrder:

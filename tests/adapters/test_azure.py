@@ -12,7 +12,7 @@ import pytest
 
 from adapters.compute import AzureCompute, power_of
 from adapters.event_topic import EventTopic
-from adapters.identity import Clients
+from adapters.identity import Clients, Identities
 from adapters.site_recovery import AzureSiteRecovery
 from adapters.traffic_manager import AzureTrafficManager
 from domain.errors import Permanent, Transient
@@ -21,6 +21,7 @@ from domain.route import Endpoint
 from local.azure.fleet import make_estate
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
+from tests.identities import identities
 from tests.journeys.world import shop_estate
 
 GROUPS = "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/resourceGroups"
@@ -36,7 +37,7 @@ class Azure:
 
     simulator: Simulator
     clock: VirtualClock
-    clients: Clients
+    identities: Identities
 
     def later(self, seconds: int) -> None:
         """Let story time go on."""
@@ -47,17 +48,16 @@ class Azure:
 def azure() -> Iterator[Azure]:
     clock = VirtualClock()
     with Simulator(shop_estate(), clock) as simulator:
-        yield Azure(simulator, clock, _clients(simulator))
+        yield Azure(simulator, clock, _identities(simulator))
 
 
-def _clients(simulator: Simulator) -> Clients:
+def _identities(simulator: Simulator) -> Identities:
     os.environ.update(simulator.environment())
-    endpoint, client_id = os.environ["ARM_ENDPOINT"], os.environ["AZURE_CLIENT_ID"]
-    return Clients(endpoint, "https://management.azure.com", client_id)
+    return identities()
 
 
 def test_the_items_tell_what_a_wave_needs_to_know(azure: Azure) -> None:
-    items = {item.name: item for item in AzureSiteRecovery(azure.clients).items(VAULT)}
+    items = {item.name: item for item in AzureSiteRecovery(azure.identities).items(VAULT)}
     db = items["db-prod-01"]
     assert set(items) == {"db-prod-01", "app-prod-01", "web-prod-01"}
     assert (db.phase, db.health) == (Phase.PROTECTED, "Normal")
@@ -77,14 +77,14 @@ def test_every_page_of_the_items_is_read() -> None:
             f"/subscriptions/{estate.subscription}/resourceGroups/fleet-dr"
             "/providers/Microsoft.RecoveryServices/vaults/fleet-vault"
         )
-        items = AzureSiteRecovery(_clients(simulator)).items(vault)
+        items = AzureSiteRecovery(_identities(simulator)).items(vault)
         lists = [r for r in simulator.requests if r.operation == "protectedItems/list"]
     assert len({item.name for item in items}) == 25
     assert len(lists) == 3
 
 
 def test_a_failover_is_started_watched_and_committed(azure: Azure) -> None:
-    vault = AzureSiteRecovery(azure.clients)
+    vault = AzureSiteRecovery(azure.identities)
     item = _item(vault, "db-prod-01")
     job = vault.start(item.id, Verb.FAILOVER, Terms())
     moving = _item(vault, "db-prod-01")
@@ -103,7 +103,7 @@ def test_a_failover_is_started_watched_and_committed(azure: Azure) -> None:
 
 def test_a_job_that_failed_says_why(azure: Azure) -> None:
     azure.simulator.faults.add("capacity_refused", item="db-prod-01")
-    vault = AzureSiteRecovery(azure.clients)
+    vault = AzureSiteRecovery(azure.identities)
     job = vault.start(_item(vault, "db-prod-01").id, Verb.FAILOVER, Terms())
     azure.later(200)
     failed = vault.job(VAULT, job)
@@ -112,7 +112,7 @@ def test_a_job_that_failed_says_why(azure: Azure) -> None:
 
 
 def test_a_verb_that_the_state_forbids_is_refused_for_good(azure: Azure) -> None:
-    vault = AzureSiteRecovery(azure.clients)
+    vault = AzureSiteRecovery(azure.identities)
     with pytest.raises(Permanent, match="starting commit of db-prod-01"):
         vault.start(_item(vault, "db-prod-01").id, Verb.COMMIT, Terms())
 
@@ -120,7 +120,7 @@ def test_a_verb_that_the_state_forbids_is_refused_for_good(azure: Azure) -> None
 @pytest.mark.parametrize("fault", ["error", "throttle", "lost"])
 def test_a_mutating_call_is_sent_once_whatever_comes_of_it(azure: Azure, fault: str) -> None:
     azure.simulator.faults.add(fault, operation="protectedItems/unplannedFailover", times=None)
-    vault = AzureSiteRecovery(azure.clients)
+    vault = AzureSiteRecovery(azure.identities)
     with pytest.raises(Transient):
         vault.start(_item(vault, "db-prod-01").id, Verb.FAILOVER, Terms())
     sent = [
@@ -132,18 +132,18 @@ def test_a_mutating_call_is_sent_once_whatever_comes_of_it(azure: Azure, fault: 
 def test_the_wish_of_a_throttled_server_is_handed_on(azure: Azure) -> None:
     azure.simulator.faults.add("throttle", operation="protectedItems/list", retry_after=17)
     with pytest.raises(Transient) as refused:
-        AzureSiteRecovery(azure.clients).items(VAULT)
+        AzureSiteRecovery(azure.identities).items(VAULT)
     assert refused.value.after == timedelta(seconds=17)
 
 
 def test_a_vault_that_is_not_there_is_no_matter_of_waiting(azure: Azure) -> None:
     with pytest.raises(Permanent) as refused:
-        AzureSiteRecovery(azure.clients).items(VAULT.replace("shop-vault", "no-vault"))
+        AzureSiteRecovery(azure.identities).items(VAULT.replace("shop-vault", "no-vault"))
     assert refused.value.code == "not_found"
 
 
 def test_one_endpoint_is_changed_and_nothing_else_of_the_profile(azure: Azure) -> None:
-    manager = AzureTrafficManager(azure.clients)
+    manager = AzureTrafficManager(azure.identities)
     before = manager.profile(PROFILE)
     manager.set_endpoint(PROFILE, WEST, enabled=True)
     after = manager.profile(PROFILE)
@@ -156,7 +156,7 @@ def test_one_endpoint_is_changed_and_nothing_else_of_the_profile(azure: Azure) -
 
 def test_an_endpoint_that_is_not_there_is_refused_for_good(azure: Azure) -> None:
     with pytest.raises(Permanent):
-        AzureTrafficManager(azure.clients).set_endpoint(
+        AzureTrafficManager(azure.identities).set_endpoint(
             PROFILE, Endpoint(name="north"), enabled=True
         )
 
@@ -166,7 +166,7 @@ def test_the_power_of_all_machines_costs_one_request(azure: Azure) -> None:
     world = azure.simulator.world
     db = next(m for m in world.machines if m.facts.name == "db-prod-01")
     world.power_off(db, azure.clock.now())
-    assert AzureCompute(azure.clients).power(vms) == dict(
+    assert AzureCompute(azure.identities.observe).power(vms) == dict(
         zip(vms, ["stopped", "running", "unknown"], strict=True)
     )
     assert azure.simulator.arm_requests() == 1
@@ -193,7 +193,7 @@ def test_only_a_machine_that_has_stopped_counts_as_stopped(state: str, power: st
 def test_the_power_of_machines_of_a_dark_region_is_unknown(azure: Azure) -> None:
     azure.simulator.set_region("eastus", down=True)
     vm = f"{EAST_VM}/db-prod-01"
-    assert AzureCompute(azure.clients).power([vm]) == {vm: "unknown"}
+    assert AzureCompute(azure.identities.observe).power([vm]) == {vm: "unknown"}
 
 
 def test_an_answer_of_compute_that_cannot_be_read_is_a_matter_of_waiting() -> None:
@@ -216,7 +216,7 @@ def test_an_answer_of_compute_that_cannot_be_read_is_a_matter_of_waiting() -> No
 
 
 def test_a_notice_keeps_its_id_however_often_it_is_sent(azure: Azure) -> None:
-    topic = EventTopic(azure.clients, os.environ["EVENT_TOPIC_ENDPOINT"])
+    topic = EventTopic(azure.identities.observe, os.environ["EVENT_TOPIC_ENDPOINT"])
     assert topic.publish("Leeward.RunEnded", "runs/run-1", {"outcome": "COMPLETED"})
     assert topic.publish("Leeward.RunEnded", "runs/run-1", {"outcome": "COMPLETED"})
     assert topic.publish("Leeward.RunEnded", "runs/run-1", {"outcome": "PARTIAL"})
@@ -227,14 +227,16 @@ def test_a_notice_keeps_its_id_however_often_it_is_sent(azure: Azure) -> None:
 
 
 def test_without_a_topic_nobody_is_told_and_nothing_fails(azure: Azure) -> None:
-    assert not EventTopic(azure.clients, None).publish("Leeward.RunEnded", "runs/run-1", {})
+    assert not EventTopic(azure.identities.observe, None).publish(
+        "Leeward.RunEnded", "runs/run-1", {}
+    )
     assert azure.simulator.published_events == []
 
 
 def test_an_identity_endpoint_that_is_gone_is_a_matter_of_waiting(azure: Azure) -> None:
     os.environ["IDENTITY_ENDPOINT"] = "http://127.0.0.1:9/msi/token"
     with pytest.raises(Transient) as refused:
-        AzureSiteRecovery(azure.clients).items(VAULT)
+        AzureSiteRecovery(azure.identities).items(VAULT)
     assert refused.value.code in {"no_token", "not_reached"}
 
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.identity import Clients
 from adapters.resources import AzureResources
 from adapters.site_recovery import AzureSiteRecovery
 from domain.errors import Permanent, Transient
@@ -18,6 +17,7 @@ from domain.model import last_segment
 from domain.replication import Terms, Verb
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
+from tests.identities import identities
 from tests.journeys.world import Json, shop_estate
 
 GROUPS = "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/resourceGroups"
@@ -53,9 +53,8 @@ def azure() -> Iterator[Azure]:
     clock = VirtualClock()
     with Simulator(shop_estate(peered), clock) as simulator:
         os.environ.update(simulator.environment())
-        client_id = os.environ["AZURE_CLIENT_ID"]
-        clients = Clients(simulator.arm_endpoint, "https://management.azure.com", client_id)
-        yield Azure(simulator, clock, AzureSiteRecovery(clients), AzureResources(clients))
+        who = identities()
+        yield Azure(simulator, clock, AzureSiteRecovery(who), AzureResources(who.observe))
 
 
 def test_all_that_a_test_failover_makes_is_listed_with_the_machine_it_hangs_on(

@@ -10,7 +10,9 @@ from adapters.settings import OPTIONAL, REQUIRED, Settings, SettingsMissing
 
 WHOLE = {
     "ARM_ENDPOINT": "https://management.azure.com/",
-    "AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
+    "OBSERVE_CLIENT_ID": "11111111-2222-3333-4444-555555555551",
+    "DRILL_CLIENT_ID": "11111111-2222-3333-4444-555555555552",
+    "FAILOVER_CLIENT_ID": "11111111-2222-3333-4444-555555555553",
     "ENTRA_TENANT_ID": "5B9D1C1E-7a36-4c3f-9d55-0a1c2f3e4d5b",
     "ENTRA_CLIENT_ID": "0a1c2f3e-4d5b-4c3f-9d55-5b9d1c1e7a36",
     "PLAN_STORE": "plans",
@@ -35,7 +37,9 @@ def test_the_settings_are_read() -> None:
     assert settings == Settings(
         arm_endpoint="https://arm.local:8443",
         arm_audience="https://management.usgovcloudapi.net",
-        client_id=WHOLE["AZURE_CLIENT_ID"],
+        observe_client_id=WHOLE["OBSERVE_CLIENT_ID"],
+        drill_client_id=WHOLE["DRILL_CLIENT_ID"],
+        failover_client_id=WHOLE["FAILOVER_CLIENT_ID"],
         entra_authority="https://login.microsoftonline.us",
         entra_tenant="5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b",
         entra_client_id="0a1c2f3e-4d5b-4c3f-9d55-5b9d1c1e7a36",
@@ -47,6 +51,12 @@ def test_the_settings_are_read() -> None:
         probe_proxy="http://proxy:3128",
         event_topic="https://t.westus-1.eventgrid.azure.net/api/events",
     )
+
+
+def test_no_two_identities_are_one_or_a_drill_could_fail_over() -> None:
+    same = {**WHOLE, "FAILOVER_CLIENT_ID": f" {WHOLE['DRILL_CLIENT_ID'].upper()} "}
+    with pytest.raises(SettingsMissing, match="FAILOVER_CLIENT_ID is the identity of DRILL_CLIENT"):
+        Settings.read(same)
 
 
 @pytest.mark.parametrize("empty", [{}, {"DNS_RESOLVERS": "", "PROBE_PROXY": " "}])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.identity import Clients
+from adapters.identity import Identities
 from adapters.item_settings import body_of
 from adapters.resources import AzureResources
 from adapters.site_recovery import AzureSiteRecovery
@@ -25,6 +25,7 @@ from local.clock import VirtualClock
 from tests.activities.ports import item
 from tests.conformance.compare import differences
 from tests.conformance.wire import SITE_RECOVERY, known_fields, problems, recording
+from tests.identities import identities
 from tests.journeys.world import shop_estate
 from tests.plan_samples import SUBSCRIPTION, VAULT, protected_plan
 
@@ -73,7 +74,7 @@ class Azure:
 
 
 @contextmanager
-def arm() -> Iterator[tuple[Azure, Clients]]:
+def arm() -> Iterator[tuple[Azure, Identities]]:
     azure = Azure()
     also = [
         route(method, "/subscriptions/{any}/.+", "recorded", ".*", azure.answer)
@@ -81,8 +82,7 @@ def arm() -> Iterator[tuple[Azure, Clients]]:
     ]
     with Simulator(shop_estate(), VirtualClock(), also=also) as simulator:
         os.environ.update(simulator.environment())
-        endpoint, client_id = os.environ["ARM_ENDPOINT"], os.environ["AZURE_CLIENT_ID"]
-        yield azure, Clients(endpoint, "https://management.azure.com", client_id)
+        yield azure, identities()
 
 
 def request_of(name: str) -> Json:
@@ -100,8 +100,8 @@ def _path(recorded: Json) -> list[str]:
 @pytest.mark.parametrize("kind", RECORDED, ids=str)
 def test_a_piece_is_made_with_the_request_that_was_recorded(kind: PieceKind) -> None:
     recorded = request_of(RECORDED[kind])
-    with arm() as (azure, clients):
-        job = AzureVaultSetup(clients).create(pieces()[kind])
+    with arm() as (azure, who):
+        job = AzureVaultSetup(who).create(pieces()[kind])
     ((method, path, body),) = azure.sent
     assert (method, job) == ("PUT", JOB)
     assert path.split("/vaults/")[1].split("/")[1::2] == _path(recorded)
@@ -110,8 +110,8 @@ def test_a_piece_is_made_with_the_request_that_was_recorded(kind: PieceKind) -> 
 
 
 def test_a_policy_is_made_as_the_openapi_has_it() -> None:
-    with arm() as (azure, clients):
-        AzureVaultSetup(clients).create(pieces()[PieceKind.POLICY])
+    with arm() as (azure, who):
+        AzureVaultSetup(who).create(pieces()[PieceKind.POLICY])
     ((_, path, body),) = azure.sent
     assert path.endswith("/replicationPolicies/day")
     assert problems(SITE_RECOVERY, "CreatePolicyInput", body) == []
@@ -126,8 +126,8 @@ def test_a_policy_is_made_as_the_openapi_has_it() -> None:
 
 def test_recorded_pieces_are_read() -> None:
     want = pieces()
-    with arm() as (azure, clients):
-        setup = AzureVaultSetup(clients)
+    with arm() as (azure, who):
+        setup = AzureVaultSetup(who)
         assert setup.find(want[PieceKind.FABRIC]) is None, "a 404 is an answer"
         azure.hold(want[PieceKind.FABRIC].id, recording("fabric_get.json")["response"]["body"])
         azure.hold(
@@ -159,10 +159,10 @@ def test_a_mapping_is_known_by_its_ends_whatever_its_name() -> None:
             "policyId": sent["policyId"],
         },
     }
-    with arm() as (azure, clients):
+    with arm() as (azure, who):
         azure.hold(asked.id.rsplit("/", 1)[0], {"value": [network]})
         azure.hold(mapping.id.rsplit("/", 1)[0], {"value": [found]})
-        setup = AzureVaultSetup(clients)
+        setup = AzureVaultSetup(who)
         assert setup.find(asked) is None and setup.find(mapping) is None
         wants = {**asked.wants, "source network": source.upper()}
         seen = setup.find(asked.model_copy(update={"wants": wants}))
@@ -186,8 +186,8 @@ def test_a_machine_is_protected_with_the_request_that_was_recorded() -> None:
         network=f"{NET}/Microsoft.Network/virtualNetworks/west",
         subnet="db",
     )
-    with arm() as (azure, clients):
-        vault = AzureSiteRecovery(clients)
+    with arm() as (azure, who):
+        vault = AzureSiteRecovery(who)
         job = vault.start(PLAN.vault.item_id("db-01"), Verb.PROTECT, Terms(enabling=enabling))
     ((method, path, body),) = azure.sent
     assert (method, job, path.rsplit("/", 1)[-1]) == ("PUT", JOB, "db-01")
@@ -203,8 +203,8 @@ def test_an_update_is_as_the_openapi_has_it_and_tells_every_interface_whole() ->
     seen = item("db-01", nics=(nic,), recovery_name="db-01", network=f"{NET}/n")
     changed = nic.model_copy(update={"address": "10.2.1.9", "drill_subnet": "lab"})
     landed = Landed(None, "Standard_D4s_v5", None, f"{NET}/lab", (changed,))
-    with arm() as (azure, clients):
-        job = AzureSiteRecovery(clients).update(seen, landed)
+    with arm() as (azure, who):
+        job = AzureSiteRecovery(who).update(seen, landed)
     ((method, _, body),) = azure.sent
     assert (method, job) == ("PATCH", JOB)
     assert body == body_of(seen, landed)
@@ -222,9 +222,9 @@ def test_an_update_is_as_the_openapi_has_it_and_tells_every_interface_whole() ->
 
 def test_the_recorded_item_tells_its_interface_and_the_address_that_could_be_kept() -> None:
     body = recording("protected_item_get_protected.json")["response"]["body"]
-    with arm() as (azure, clients):
+    with arm() as (azure, who):
         azure.hold(f"{VAULT}/replicationProtectedItems", {"value": [body]})
-        (found,) = AzureSiteRecovery(clients).items(VAULT)
+        (found,) = AzureSiteRecovery(who).items(VAULT)
     assert isinstance(found, ProtectedItem)
     (nic,) = found.nics
     assert (nic.source_address, nic.address, nic.subnet) == ("10.67.0.5", None, "MySubnet")
@@ -254,8 +254,8 @@ def test_a_machine_tells_its_disks_and_its_primary_interface_first() -> None:
             "networkProfile": {"networkInterfaces": nics},
         },
     }
-    with arm() as (azure, clients):
-        resources = AzureResources(clients)
+    with arm() as (azure, who):
+        resources = AzureResources(who.observe)
         assert resources.machine(VM) is None
         azure.hold(VM, body)
         seen = resources.machine(VM)
@@ -276,14 +276,14 @@ def test_networks_addresses_and_regions_are_read() -> None:
     ]
     store = f"{NET}/Microsoft.Storage/storageAccounts/east"
     check = f"{network}/CheckIPAddressAvailability"
-    with arm() as (azure, clients):
+    with arm() as (azure, who):
         azure.hold(
             network, {"id": network, "location": "westus", "properties": {"subnets": subnets}}
         )
         azure.hold(NIC, {"id": NIC, "properties": {"ipConfigurations": configs}})
         azure.hold(store, {"id": store, "location": "eastus"})
         azure.hold(VAULT, {"id": VAULT, "location": "westus"})
-        resources = AzureResources(clients)
+        resources = AzureResources(who.observe)
         seen = resources.network(network)
         assert seen is not None and seen.region == "westus"
         assert seen.prefixes("DB") == ("10.2.1.0/24",) and seen.prefixes("gone") is None

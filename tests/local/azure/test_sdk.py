@@ -24,7 +24,7 @@ from azure.mgmt.recoveryservicessiterecovery import SiteRecoveryManagementClient
 from azure.mgmt.trafficmanager import TrafficManagerManagementClient
 
 base = os.environ["ARM_ENDPOINT"]
-credential = ManagedIdentityCredential(client_id=os.environ["AZURE_CLIENT_ID"])
+credential = ManagedIdentityCredential(client_id=os.environ["OBSERVE_CLIENT_ID"])
 asr = SiteRecoveryManagementClient(credential, sys.argv[1], base_url=base)
 vault = ("shop-dr", "shop-vault")
 items = list(asr.replication_protected_items.list(*vault))
