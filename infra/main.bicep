@@ -61,8 +61,17 @@ param trafficEndpoints trafficEndpoint[] = []
 @description('Optional. DNS name of a new profile, below trafficmanager.net.')
 param trafficDnsName string = ''
 
-@description('Optional. Names of resource groups of this subscription with protected machines, at home and in the recovery region: Leeward reads machines, networks and leftovers there.')
+@description('Optional. Names of resource groups of this subscription with machines, networks or cache storage of applications, at home and in the recovery region: Leeward reads there, and finds what a drill left.')
 param applicationResourceGroups string[] = []
+
+@description('Optional. Resource ids of Automation accounts whose runbooks plans name. It lets the identity that fails over start any runbook of theirs.')
+param automationAccountIds string[] = []
+
+@description('Optional. Whether Leeward may set up replication in the vault and push recovery plans. It is power that no failover needs: grant it while applications are taken in.')
+param grantProtection bool = false
+
+@description('Optional. Whether the identity that fails over also holds what Azure checks on machines, networks and storage when replication is enabled; re-protection may be checked likewise.')
+param grantLinkedAccess bool = grantProtection
 
 @description('Optional. Days for which evidence can be neither changed nor deleted.')
 @minValue(1)
@@ -263,8 +272,30 @@ module vaultAccess 'modules/access-vault.bicep' = {
   dependsOn: [vault]
   params: {
     vaultName: vaultPlace.name
-    roleIds: roles.outputs.ids
-    principalIds: identities.outputs.principalIds
+    grants: concat(
+      [
+        {
+          role: roles.outputs.ids.observe
+          principal: identities.outputs.principalIds.observe
+        }
+        {
+          role: roles.outputs.ids.drill
+          principal: identities.outputs.principalIds.drill
+        }
+        {
+          role: roles.outputs.ids.failover
+          principal: identities.outputs.principalIds.failover
+        }
+      ],
+      grantProtection
+        ? [
+            {
+              role: roles.outputs.ids.protect
+              principal: identities.outputs.principalIds.failover
+            }
+          ]
+        : []
+    )
   }
 }
 
@@ -274,8 +305,16 @@ module profileAccess 'modules/access-profile.bicep' = if (hasProfile) {
   dependsOn: [traffic]
   params: {
     profileName: profilePlace.name
-    roleIds: roles.outputs.ids
-    principalIds: identities.outputs.principalIds
+    grants: [
+      {
+        role: roles.outputs.ids.observe
+        principal: identities.outputs.principalIds.observe
+      }
+      {
+        role: roles.outputs.ids.failover
+        principal: identities.outputs.principalIds.failover
+      }
+    ]
   }
 }
 
@@ -284,8 +323,42 @@ module groupAccess 'modules/access-group.bicep' = [
     name: 'access-${name}'
     scope: resourceGroup(name)
     params: {
-      roleIds: roles.outputs.ids
-      principalIds: identities.outputs.principalIds
+      grants: concat(
+        [
+          {
+            role: roles.outputs.ids.observe
+            principal: identities.outputs.principalIds.observe
+          }
+        ],
+        grantLinkedAccess
+          ? [
+              {
+                role: roles.outputs.ids.linked
+                principal: identities.outputs.principalIds.failover
+              }
+            ]
+          : []
+      )
+    }
+  }
+]
+
+module automationAccess 'modules/access-automation.bicep' = [
+  for id in automationAccountIds: {
+    name: 'access-automation-${last(split(id, '/'))}'
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+    params: {
+      accountName: last(split(id, '/'))
+      grants: [
+        {
+          role: roles.outputs.ids.observe
+          principal: identities.outputs.principalIds.observe
+        }
+        {
+          role: roles.outputs.ids.failover
+          principal: identities.outputs.principalIds.failover
+        }
+      ]
     }
   }
 ]

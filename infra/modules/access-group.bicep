@@ -1,17 +1,22 @@
-metadata description = 'Each identity\'s role on a resource group with protected machines: to read them, and to join what comes up to its network.'
+metadata description = 'What identities may do in a resource group with machines, networks or cache storage of an application.'
 
-@description('Required. Ids of the roles by identity.')
-param roleIds object
+@description('Required. Who gets which role: the ids of a role and of a principal.')
+param grants roleGrant[]
 
-@description('Required. Principal ids by identity.')
-param principalIds object
+@description('One role of one identity.')
+type roleGrant = {
+  @description('Id of the role definition.')
+  role: string
+  @description('Object id of the identity.')
+  principal: string
+}
 
 resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in items(roleIds): {
-    name: guid(resourceGroup().id, role.key, role.value)
+  for grant in grants: {
+    name: guid(resourceGroup().id, grant.role, grant.principal)
     properties: {
-      roleDefinitionId: role.value
-      principalId: principalIds[role.key]
+      roleDefinitionId: grant.role
+      principalId: grant.principal
       principalType: 'ServicePrincipal'
     }
   }

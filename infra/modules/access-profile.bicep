@@ -1,25 +1,30 @@
-metadata description = 'Each identity\'s role on the Traffic Manager profile; only the one that fails over may write its endpoints.'
+metadata description = 'What identities may do with the Traffic Manager profile; only the one that fails over may write its endpoints.'
 
 @description('Required. Name of the profile.')
 param profileName string
 
-@description('Required. Ids of the roles by identity.')
-param roleIds object
+@description('Required. Who gets which role: the ids of a role and of a principal.')
+param grants roleGrant[]
 
-@description('Required. Principal ids by identity.')
-param principalIds object
+@description('One role of one identity.')
+type roleGrant = {
+  @description('Id of the role definition.')
+  role: string
+  @description('Object id of the identity.')
+  principal: string
+}
 
 resource profile 'Microsoft.Network/trafficManagerProfiles@2022-04-01' existing = {
   name: profileName
 }
 
 resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in items(roleIds): {
-    name: guid(profile.id, role.key, role.value)
+  for grant in grants: {
+    name: guid(profile.id, grant.role, grant.principal)
     scope: profile
     properties: {
-      roleDefinitionId: role.value
-      principalId: principalIds[role.key]
+      roleDefinitionId: grant.role
+      principalId: grant.principal
       principalType: 'ServicePrincipal'
     }
   }

@@ -1,25 +1,30 @@
-metadata description = 'Each identity\'s role on the vault, and on nothing around it.'
+metadata description = 'What each identity may do in the vault, and in nothing around it.'
 
 @description('Required. Name of the vault.')
 param vaultName string
 
-@description('Required. Ids of the roles by identity.')
-param roleIds object
+@description('Required. Who gets which role: the ids of a role and of a principal.')
+param grants roleGrant[]
 
-@description('Required. Principal ids by identity.')
-param principalIds object
+@description('One role of one identity.')
+type roleGrant = {
+  @description('Id of the role definition.')
+  role: string
+  @description('Object id of the identity.')
+  principal: string
+}
 
 resource vault 'Microsoft.RecoveryServices/vaults@2024-10-01' existing = {
   name: vaultName
 }
 
 resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in items(roleIds): {
-    name: guid(vault.id, role.key, role.value)
+  for grant in grants: {
+    name: guid(vault.id, grant.role, grant.principal)
     scope: vault
     properties: {
-      roleDefinitionId: role.value
-      principalId: principalIds[role.key]
+      roleDefinitionId: grant.role
+      principalId: grant.principal
       principalType: 'ServicePrincipal'
     }
   }

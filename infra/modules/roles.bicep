@@ -1,4 +1,4 @@
-metadata description = 'Three custom roles of exactly the actions that each identity needs; the lists lie in ../roles.'
+metadata description = 'Custom roles of exactly the actions that each identity needs; the lists, and why, lie in ../roles.'
 
 targetScope = 'subscription'
 
@@ -9,6 +9,8 @@ var definitions = {
   observe: loadJsonContent('../roles/observe.json')
   drill: loadJsonContent('../roles/drill.json')
   failover: loadJsonContent('../roles/failover.json')
+  protect: loadJsonContent('../roles/protect.json')
+  linked: loadJsonContent('../roles/linked.json')
 }
 
 resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
@@ -20,7 +22,7 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
       type: 'CustomRole'
       permissions: [
         {
-          actions: role.value.actions
+          actions: map(items(role.value.actions), action => action.key)
           notActions: []
         }
       ]
@@ -29,9 +31,11 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
   }
 ]
 
-@description('Ids of the roles by identity.')
+@description('Ids of the roles by the names of their files.')
 output ids object = {
   observe: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'observe'))
   drill: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'drill'))
   failover: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'failover'))
+  protect: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'protect'))
+  linked: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'linked'))
 }

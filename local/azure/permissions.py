@@ -21,6 +21,8 @@ ENDINGS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 SPELLED = {
     name.lower(): name
     for name in (
+        "Microsoft.Compute",
+        "virtualMachines",
         "trafficManagerProfiles",
         "azureEndpoints",
         "externalEndpoints",
@@ -39,7 +41,7 @@ def action_of(method: str, path: str) -> tuple[str, str]:
     """
     before, _, after = path.strip("/").rpartition("providers/")
     namespace, *parts = after.split("/")
-    kinds: list[str] = []
+    kinds: list[str] = [SPELLED.get(namespace.lower(), namespace)]
     named = True
     while parts:
         kinds.append(SPELLED.get(parts[0].lower(), parts[0]))
@@ -49,10 +51,10 @@ def action_of(method: str, path: str) -> tuple[str, str]:
     scope = f"/{path.strip('/')}"
     if not named:
         scope = scope.rpartition("/")[0]
-        if len(kinds) == 1:
+        if len(kinds) == 2:
             scope = f"/{before.rstrip('/')}"
     ending = ENDINGS.get(method, "action")
-    return "/".join((namespace, *kinds, ending)), scope
+    return "/".join((*kinds, ending)), scope
 
 
 class Permissions:

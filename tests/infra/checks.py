@@ -16,6 +16,7 @@ Files = Mapping[str, str]
 API_VERSIONS = {
     "Microsoft.Authorization/roleAssignments": "2022-04-01",
     "Microsoft.Authorization/roleDefinitions": "2022-04-01",
+    "Microsoft.Automation/automationAccounts": "2023-11-01",
     "Microsoft.DurableTask/schedulers": "2025-11-01",
     "Microsoft.EventGrid/systemTopics": "2025-02-15",
     "Microsoft.EventGrid/systemTopics/eventSubscriptions": "2025-02-15",
@@ -281,7 +282,10 @@ def roles(definitions: Mapping[str, str]) -> list[str]:
     said = []
     for path, content in definitions.items():
         role = json.loads(content)
-        actions = role["actions"]
+        actions = list(role["actions"])
+        said += [
+            f"{path}: {a} is there for no reason" for a, why in role["actions"].items() if not why
+        ]
         said += [f"{path}: {a} is no single action" for a in actions if not ACTION.fullmatch(a)]
         if actions != sorted(set(actions), key=str.casefold):
             said.append(f"{path}: keep the actions sorted, each once")

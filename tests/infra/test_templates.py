@@ -207,7 +207,9 @@ def test_the_example_and_the_code_name_the_same_settings() -> None:
 
 
 def test_the_roles_are_plain_lists() -> None:
-    assert set(ROLES) == {"observe.json", "drill.json", "failover.json"}
+    assert {*ROLES} == {
+        f"{key}.json" for key in ("observe", "drill", "failover", "protect", "linked")
+    }
     assert checks.roles(ROLES) == []
     wild = {"drill.json": ROLES["drill.json"].replace("/testFailover/action", "/*")}
     assert any("is no single action" in said for said in checks.roles(wild))

@@ -1,0 +1,49 @@
+"""With permissions enforced as the templates give them: a drill goes through, and its identity cannot fail over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.identity import Identities
+from adapters.site_recovery import AzureSiteRecovery
+from domain.errors import Permanent
+from domain.replication import Terms, Verb
+from tests.identities import identities
+from tests.journeys.test_lifecycle import by_hand
+from tests.journeys.world import Json, world
+from tests.local.azure.shop import EAST
+from tests.roles.grants import SUBSCRIPTION, VAULT, grant
+
+ITEM = f"{SUBSCRIPTION}/{VAULT}/{EAST}/replicationProtectedItems/web-prod-01"
+
+
+def no_failover(estate: Json) -> None:
+    grant(estate, ("observe", "drill"))
+
+
+def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_path: Path) -> None:
+    with world(tmp_path, by_hand, no_failover, region_down=False) as w:
+        drill = w.until_ended(w.ask("shop", "drill"))
+        assert drill["outcome"] == "COMPLETED", drill["because"]
+        before = len(w.accepted())
+
+        failover = w.until_ended(w.fail_over(mode="graceful"))
+        assert failover["outcome"] == "PARTIAL", failover
+        assert "AuthorizationFailed" in failover["because"]
+
+        honest = identities()
+        forged = Identities(honest.observe, honest.drill, failover=honest.drill)
+        with pytest.raises(
+            Permanent, match=r"AuthorizationFailed.*unplannedFailover/action"
+        ) as said:
+            AzureSiteRecovery(forged).start(ITEM, Verb.FAILOVER, Terms())
+        assert said.value.code == "not_allowed"
+        assert len(w.accepted()) == before
+        refused = {
+            (record.identity, record.action.rsplit("/", 2)[1])
+            for record in w.azure.requests
+            if record.status == 403
+        }
+        assert refused == {("failover", "unplannedFailover"), ("drill", "unplannedFailover")}

@@ -1,0 +1,135 @@
+"""Each identity holds exactly what it asks for, where it asks for it, and the page says so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from local.azure.permissions import Permissions
+from local.azure.refusals import Refusal
+from tests.infra.templates import read_templates
+from tests.journeys.world import shop_estate
+from tests.roles import errands
+from tests.roles.errands import PREPARING, Book
+from tests.roles.grants import grant
+from tests.roles.page import PAGE, page
+from tests.roles.table import (
+    Role,
+    faults,
+    misplaced,
+    of_every_kind,
+    read_built_in,
+    read_roles,
+)
+
+DATA = {action for role in read_built_in().values() for action in role.get("covers", ())}
+
+
+def needed(book: Book) -> dict[str, set[str]]:
+    """Return what each role must hold, by the name of its file."""
+    others = tuple(errand for errand in book.asked if errand != PREPARING)
+    moving = of_every_kind(book.of("failover", *others))
+    return {
+        "observe": book.of("observe") - DATA,
+        "drill": book.of("drill"),
+        "failover": moving,
+        "protect": book.of("failover", PREPARING) - moving,
+    }
+
+
+def test_each_role_is_exactly_what_its_identity_asks_for_and_reaches_where_it_asks(
+    tmp_path: Path,
+) -> None:
+    book = errands.run_all(tmp_path)
+    roles, wanted = read_roles(), needed(book)
+    assert faults(roles, wanted) == []
+    for key in wanted:
+        some = next(iter(roles[key].actions))
+        short = {**roles, key: without(roles[key], some)}
+        assert faults(short, wanted) == [
+            f"infra/roles/{key}.json lacks {some}, which Leeward asks for as {roles[key].identity}; add it"
+        ]
+
+    permissions = Permissions(shop_estate(grant))
+    clients = permissions.client_ids
+    refused = [
+        f"{record.identity}: {error}"
+        for record in book.requests
+        if record.action and record.action not in DATA
+        for error in [refusal(permissions, clients[record.identity], record.method, record.path)]
+        if error
+    ]
+    assert refused == []
+
+
+def refusal(permissions: Permissions, client: str, method: str, path: str) -> str | None:
+    try:
+        permissions.admit(client, method, path)
+    except Refusal as error:
+        return error.message
+    return None
+
+
+def without(role: Role, action: str) -> Role:
+    return replace(role, actions={k: v for k, v in role.actions.items() if k != action})
+
+
+def test_an_action_that_nothing_asks_for_is_named_with_its_role() -> None:
+    roles = read_roles()
+    exact = {key: set(role.actions) for key, role in roles.items()}
+    assert faults(roles, exact) == []
+    idle = replace(roles["drill"], actions={**roles["drill"].actions, "Microsoft.X/y/delete": "?"})
+    assert faults({**roles, "drill": idle}, exact) == [
+        "infra/roles/drill.json holds Microsoft.X/y/delete, which nothing that Leeward does asks for; take it out"
+    ]
+
+
+def test_the_observer_reads_and_the_drill_starts_and_ends_drills_and_no_more() -> None:
+    roles = read_roles()
+    assert all(action.endswith("/read") for action in roles["observe"].actions)
+    assert {action.rsplit("/", 2)[1] for action in roles["drill"].actions} == {
+        "testFailover",
+        "testFailoverCleanup",
+    }
+    everything = [
+        action for role in roles.values() for action in role.actions if role.key != "linked"
+    ]
+    assert not [action for action in everything if action.endswith("/delete")]
+    assert not [
+        a
+        for a in everything
+        if a.startswith("Microsoft.Authorization/") and not a.endswith("/read")
+    ]
+
+
+def test_the_templates_give_each_role_where_its_file_says() -> None:
+    roles, main = read_roles(), read_templates()["main.bicep"]
+    assert misplaced(roles, main) == []
+    stray = main.replace(
+        "principal: identities.outputs.principalIds.drill",
+        "principal: identities.outputs.principalIds.observe",
+    )
+    assert misplaced(roles, stray) == [
+        "main.bicep gives drill to observe at vault, which its file does not say",
+        "main.bicep does not give drill to drill at vault",
+    ]
+    assert "main.bicep gives protect unasked; it is for grantProtection alone" in misplaced(
+        roles, main.replace("grantProtection\n        ?", "true\n        ?")
+    )
+    idle = replace(roles["drill"], at=("vault", "profile"))
+    assert "drill could do nothing at profile" in misplaced({**roles, "drill": idle}, main)
+
+
+def test_every_built_in_role_that_is_given_is_explained_and_no_other() -> None:
+    ids = re.compile(r"'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'")
+    given = {one for text in read_templates().values() for one in ids.findall(text)}
+    assert given == set(read_built_in())
+
+
+def test_the_page_says_what_the_files_say() -> None:
+    roles, built_in = read_roles(), read_built_in()
+    mend = "run `python -m tests.roles.page`"
+    assert PAGE.read_text(encoding="utf-8") == page(roles, built_in), mend
+    short = {**roles, "drill": without(roles["drill"], next(iter(roles["drill"].actions)))}
+    assert page(short, built_in) != page(roles, built_in)
