@@ -88,6 +88,7 @@ from triggers.chat_requests import ChatRequests
 from triggers.door import Door
 from triggers.kill_switch import KillSwitch
 from triggers.lookout import Incidents
+from triggers.openapi import ApiRoutes
 from triggers.pace import Pace
 from triggers.plan_views import PlanViews
 from triggers.run_list import list_runs
@@ -244,7 +245,9 @@ for schedule, beat in (
     app.timer_trigger(arg_name="timer", schedule=schedule)(
         app.durable_client_input(client_name="client")(beat)
     )
+routes = ApiRoutes(app)
 for method, route, read in (
+    ("GET", "openapi.json", routes.show_api),
     ("GET", "plans", plan_views.list_plans),
     ("GET", "readiness", schedules.show_verdicts),
     ("GET", "findings", watchdog.show_findings),
@@ -253,7 +256,7 @@ for method, route, read in (
     ("POST", "plans/check", asr_plans.check_plan_file),
     ("POST", "plans/import", asr_plans.import_plan),
 ):
-    app.route(route=route, methods=[method])(door.reads(read))
+    routes.add(method, route, door.reads(read))
 for route, show in (
     ("plans/{plan}", plan_views.show_plan),
     ("plans/{plan}/readiness", plan_views.show_readiness),
@@ -263,15 +266,13 @@ for route, show in (
     ("signals/{region}", incidents.show_signals),
     ("kill-switch", switch.show_kill_switch),
 ):
-    guarded = app.durable_client_input(client_name="client")(door.shows(show))
-    app.route(route=route, methods=["GET"])(guarded)
+    routes.add("GET", route, door.shows(show))
 for method, route, handle in (
     ("GET", "approval/{id}", show_approval),
     ("POST", "chat/slack", chat.on_slack),
     ("POST", "chat/teams", chat.on_teams),
 ):
-    guarded = app.durable_client_input(client_name="client")(door.opens(handle))
-    app.route(route=route, methods=[method])(guarded)
+    routes.add(method, route, door.opens(handle))
 for route, role, act in (
     ("alerts", Role.SIGNAL, alerts.on_alert),
     ("plans/{plan}/{verb}", Role.OPERATE, api.request_run),
@@ -280,5 +281,4 @@ for route, role, act in (
     ("runs/{id}/controls", Role.OPERATE, api.control),
     ("kill-switch", Role.OPERATE, switch.set_kill_switch),
 ):
-    guarded = app.durable_client_input(client_name="client")(door.acts(role, act))
-    app.route(route=route, methods=["POST"])(guarded)
+    routes.add("POST", route, door.acts(role, act))

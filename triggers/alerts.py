@@ -14,11 +14,14 @@ from typing import Any, Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
+from pydantic import BaseModel, ConfigDict
 
 from domain.caller import Caller
 from domain.plan import Plan
 from domain.signals import Signal
 from orchestrators.names import UNPLACED, region_of
+from triggers.answers import AlertTaken
+from triggers.operation import operation
 from triggers.payloads import Ignored, Read, common_alert, health_event
 from triggers.runs import Plans, entity_id
 from triggers.web import answer, problem, read_object
@@ -32,6 +35,34 @@ class Ledger(Protocol):
     def keep(self, what: str, entry: dict[str, Any]) -> None:
         """Append one entry; raises Transient when it cannot be kept."""
         ...
+
+
+class AlertSent(BaseModel):
+    """An alert in Azure Monitor's common alert schema; whatever else comes is taken, and ignored with the reason."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "schemaId": "azureMonitorCommonAlertSchema",
+                    "data": {
+                        "essentials": {
+                            "alertId": "/subscriptions/0/providers/Microsoft.AlertsManagement/alerts/1",
+                            "monitoringService": "Platform",
+                            "monitorCondition": "Fired",
+                            "severity": "Sev0",
+                            "firedDateTime": "2026-11-28T02:00:00Z",
+                            "alertTargetIDs": [
+                                "/subscriptions/0/resourceGroups/shop-east/providers/"
+                                "Microsoft.Compute/virtualMachines/vm-1"
+                            ],
+                        }
+                    },
+                }
+            ]
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +81,7 @@ class Alerts:
         arrived = {"id": event.id, "type": kind, "data": data}
         await self._take(health_event(kind, event.id, data), arrived, client)
 
+    @operation({HTTPStatus.ACCEPTED: AlertTaken}, body=AlertSent)
     async def on_alert(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
@@ -66,7 +98,7 @@ class Alerts:
 
     async def _take(
         self, read: Read, arrived: dict[str, Any], client: df.DurableOrchestrationClient
-    ) -> dict[str, Any]:
+    ) -> AlertTaken:
         """Write down what arrived, and what was made of it; then tell the regions that it concerns."""
         ignored, placed = await asyncio.to_thread(self._placed, read)
         wires = {region: [s.wire() for s in signals] for region, signals in placed.items()}
@@ -80,7 +112,7 @@ class Alerts:
             log.info("set aside %s: %s", ignored.id, ignored.because)
             record = {"id": ignored.id[:500], "because": ignored.because}
             await client.signal_entity(entity_id(UNPLACED), "set_aside", record)
-        return {"ignored": because, "regions": sorted(placed)}
+        return AlertTaken(ignored=because, regions=sorted(placed))
 
     def _placed(self, read: Read) -> tuple[Ignored | None, dict[str, list[Signal]]]:
         """Return the signals by the region of the plans that they concern, each once, or why they are ignored."""

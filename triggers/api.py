@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -32,6 +32,8 @@ from domain.request import TAKES_ALONG, USUAL_MODE, Kind, Mode, RunRequest
 from domain.run import Decision, Verdict
 from domain.umbrella import NotTogether
 from orchestrators.names import bell, desk_of, run_id
+from triggers.operation import operation
+from triggers.run_answers import DecisionTaken, EvidenceShown, RunBegun, RunShown
 from triggers.run_view import brief, view
 from triggers.runs import Busy, Plans, entity_id, start_run
 from triggers.together import objection_to_any, plans_together, umbrella_over
@@ -52,6 +54,12 @@ VERBS = {
 }
 # The one choke point for ids: the SDK puts them into URLs as they come.
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# The page brings its styles along, and nothing else runs or loads.
+CSP = "Content-Security-Policy"
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 log = logging.getLogger("leeward.api")
 FORMATS = {
     "json": "application/json",
@@ -82,6 +90,14 @@ class RunAsked(Model):
     with_dependencies: bool | None = None
 
 
+class EvidenceWanted(Model):
+    """The query for evidence."""
+
+    format: Annotated[
+        Literal["json", "html", "md"], Field(description="The form that it is wanted in.")
+    ] = "json"
+
+
 class ControlGiven(Model):
     """The body of a word of control; retry, skip and stop name the step that waits for one."""
 
@@ -107,6 +123,14 @@ class Api:
     plans: Plans
     evidence: EvidenceShelf
 
+    @operation(
+        {HTTPStatus.ACCEPTED: RunBegun},
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        body=RunAsked,
+        body_needed=False,
+    )
     async def request_run(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
@@ -147,7 +171,7 @@ class Api:
         except Busy as busy:
             return problem(HTTPStatus.CONFLICT, str(busy), holder=busy.holder)
         href = f"/api/runs/{run}"
-        return answer({"run": run, "href": href}, HTTPStatus.ACCEPTED, location=href)
+        return answer(RunBegun(run=run, href=href), HTTPStatus.ACCEPTED, location=href)
 
     def _plans_for(self, kind: Kind, plan: Plan, asked: RunAsked) -> tuple[Plan, ...]:
         """Return the plans that the run is about, in order; raises NotTogether with what stands against it."""
@@ -168,6 +192,7 @@ class Api:
             raise NotTogether(objection)
         return (plan,)
 
+    @operation({HTTPStatus.OK: RunShown}, HTTPStatus.NOT_FOUND)
     async def show_run(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
@@ -176,6 +201,12 @@ class Api:
         shown = await view(client, run) if run else None
         return answer(shown) if shown else _unknown_run()
 
+    @operation(
+        {HTTPStatus.ACCEPTED: DecisionTaken},
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        body=DecisionGiven,
+    )
     async def decide(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
@@ -213,9 +244,18 @@ class Api:
             await client.raise_event(gate["bell"], bell(given.gate, gate["rings"] + 1), {})
         except Exception:  # the decision lies on the desk; the run looks there by itself
             log.warning("the bell of gate %s of run %s did not ring", given.gate, run)
-        came_to = {"gate": given.gate, **standing_at(then), "settled": not then["open"]}
-        return answer({"run": run, "href": f"/api/runs/{run}", **came_to}, HTTPStatus.ACCEPTED)
+        href, stands = f"/api/runs/{run}", standing_at(then)
+        taken = DecisionTaken(
+            run=run, href=href, gate=given.gate, settled=not then["open"], **stands
+        )
+        return answer(taken, HTTPStatus.ACCEPTED, location=href)
 
+    @operation(
+        {HTTPStatus.ACCEPTED: RunBegun},
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        body=ControlGiven,
+    )
     async def control(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
@@ -248,8 +288,21 @@ class Api:
                 await client.raise_event(run, bell("control", len(state["controls"]) + 1), {})
         except Exception:  # the word lies on the desk; the run looks there by itself
             log.warning("the bell of run %s did not ring", run)
-        return answer({"run": run, "href": f"/api/runs/{run}"}, HTTPStatus.ACCEPTED)
+        href = f"/api/runs/{run}"
+        return answer(RunBegun(run=run, href=href), HTTPStatus.ACCEPTED, location=href)
 
+    @operation(
+        {
+            HTTPStatus.OK: {
+                "application/json": EvidenceShown,
+                "text/html": None,
+                "text/markdown": None,
+            }
+        },
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        query=EvidenceWanted,
+    )
     def show_evidence(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return the evidence of an ended run as json, html or md."""
         run, kind = _run_id(req), req.params.get("format", "json")
@@ -264,8 +317,7 @@ class Api:
             text = self.evidence.text(run, f"evidence.{kind}")
         except Permanent as error:
             return problem(HTTPStatus.NOT_FOUND, error.message)
-        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return func.HttpResponse(text, mimetype=FORMATS[kind], headers=headers)
+        return func.HttpResponse(text, mimetype=FORMATS[kind], headers={CSP: PAGE_POLICY})
 
 
 def objection_to(kind: Kind, plan: Plan, points: Mapping[str, str]) -> str | None:

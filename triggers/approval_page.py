@@ -12,6 +12,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from triggers.api import RUN_ID
+from triggers.operation import operation
 from triggers.web import problem
 
 PAGE = (Path(__file__).parent / "pages" / "approval.html").read_text(encoding="utf-8")
@@ -36,12 +37,10 @@ HEADERS = {
             "base-uri 'none'",
         )
     ),
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Strict-Transport-Security": "max-age=31536000",
 }
 
 
+@operation({HTTPStatus.OK: {"text/html": None}}, HTTPStatus.NOT_FOUND)
 async def show_approval(
     req: func.HttpRequest, client: df.DurableOrchestrationClient
 ) -> func.HttpResponse:

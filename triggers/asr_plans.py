@@ -22,6 +22,16 @@ from domain.model import Model, Slug, last_segment
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.replication import ProtectedItem
+from triggers.answers import (
+    DriftShown,
+    Mistake,
+    PlanChecked,
+    PlanImported,
+    PlanPushed,
+    PushedPlan,
+    TierNamed,
+)
+from triggers.operation import operation
 from triggers.runs import Plans, holder_of
 from triggers.web import answer, mistakes_of, problem, read_model
 
@@ -90,6 +100,13 @@ class AsrPlans:
     read_text: Callable[[str, str], Plan]
     write_text: Callable[[Mapping[str, Any]], str]
 
+    @operation(
+        {HTTPStatus.OK: PlanImported},
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.BAD_GATEWAY,
+        body=ImportAsked,
+    )
     def import_plan(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return the plan file that a recovery plan makes, and what is still to be filled in; nothing is kept."""
         try:
@@ -105,14 +122,15 @@ class AsrPlans:
             )
         text = self.write_text(made.data)
         return answer(
-            {
-                "name": made.data["name"],
-                "text": text,
-                "toFillIn": self._mistakes(text, f"{made.data['name']}.yaml"),
-                "notes": list(made.notes),
-            }
+            PlanImported(
+                name=made.data["name"],
+                text=text,
+                to_fill_in=self._mistakes(text, f"{made.data['name']}.yaml"),
+                notes=list(made.notes),
+            )
         )
 
+    @operation({HTTPStatus.OK: PlanChecked}, HTTPStatus.UNPROCESSABLE_ENTITY, body=CheckAsked)
     def check_plan_file(self, req: func.HttpRequest) -> func.HttpResponse:
         """Say whether a plan file is valid: 422 with every mistake and what is still to be filled in."""
         try:
@@ -127,11 +145,20 @@ class AsrPlans:
                 mistakes=mistakes_of(error),
             )
         tiers = [
-            {"name": tier.name, "members": [m.name for m in tier.members]}
+            TierNamed(name=tier.name, members=[m.name for m in tier.members])
             for tier in plan.ordered_tiers()
         ]
-        return answer({"plan": plan.name, "digest": plan.digest(), "tiers": tiers})
+        return answer(PlanChecked(plan=plan.name, digest=plan.digest(), tiers=tiers))
 
+    @operation(
+        {HTTPStatus.OK: PlanPushed},
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.BAD_GATEWAY,
+        body=PushAsked,
+        body_needed=False,
+    )
     async def push_plan(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
@@ -147,6 +174,12 @@ class AsrPlans:
         except Refusal as refusal:
             return refusal.response
 
+    @operation(
+        {HTTPStatus.OK: DriftShown},
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.BAD_GATEWAY,
+    )
     def show_drift(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return how Azure's recovery plans differ from what a push would make of them."""
         try:
@@ -156,33 +189,33 @@ class AsrPlans:
         except Refusal as refusal:
             return refusal.response
         return answer(
-            {
-                "plan": plan.name,
-                "recoveryPlans": [name for name, _ in wanted],
-                "drift": [one.wire() for one in found],
-                "notOfAzure": list(own_actions(plan)),
-            }
+            DriftShown(
+                plan=plan.name,
+                recovery_plans=[name for name, _ in wanted],
+                drift=found,
+                not_of_azure=list(own_actions(plan)),
+            )
         )
 
     def _push(self, plan: Plan) -> func.HttpResponse:
         wanted = self._wanted(plan)
         stale = {one.plan for one in self._drift(plan, wanted)}
-        told = []
+        told: list[PushedPlan] = []
         for name, body in wanted:
             job = (
                 self._azure(self.recovery_plans.save, plan.vault.id, name, body)
                 if name in stale
                 else None
             )
-            told.append({"name": name, "job": job, "was": "pushed" if job else "as wanted"})
+            told.append(PushedPlan(name=name, job=job, was="pushed" if job else "as wanted"))
         names = [name for name, _ in wanted]
         return answer(
-            {
-                "plan": plan.name,
-                "recoveryPlans": told,
-                "notOfAzure": list(own_actions(plan)),
-                "toName": names if list(plan.recovery_plans) != names else [],
-            }
+            PlanPushed(
+                plan=plan.name,
+                recovery_plans=told,
+                not_of_azure=list(own_actions(plan)),
+                to_name=names if list(plan.recovery_plans) != names else [],
+            )
         )
 
     def _wanted(self, plan: Plan) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -219,11 +252,11 @@ class AsrPlans:
             raise Refusal(problem(HTTPStatus.NOT_FOUND, where))
         return found, self._azure(self.vault.items, vault)
 
-    def _mistakes(self, text: str, where: str) -> list[dict[str, Any]]:
+    def _mistakes(self, text: str, where: str) -> list[Mistake]:
         try:
             self.read_text(text, where)
         except PlanRefused as error:
-            return mistakes_of(error)
+            return [Mistake(line=each.line, what=each.what) for each in error.mistakes]
         return []
 
     def _plan(self, name: str) -> Plan:

@@ -14,19 +14,21 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from domain.caller import Caller, Role
 from domain.chat import READS, Asked, Message, Misunderstood, Person, understand
 from domain.errors import Permanent, StepError
 from domain.model import Recorded
 from domain.run import Verdict
+from triggers.answers import ChatSaid
 from triggers.chat_requests import ChatRequests
+from triggers.operation import operation
 from triggers.web import BadBody, answer, problem, read_object
 
 # Slack waits three seconds; the rest is the way there and back.
@@ -86,6 +88,28 @@ class Ledger(Protocol):
         ...
 
 
+class SlackSent(BaseModel):
+    """What Slack sends of a slash command, or in ``payload``, as JSON, of a button that was pressed."""
+
+    model_config = ConfigDict(extra="allow")
+
+    text: str = ""
+    team_id: str = ""
+    user_id: str = ""
+    payload: str | None = None
+
+
+class TeamsSent(BaseModel):
+    """What an outgoing webhook of Teams sends: what was said, by whom, and when."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = ""
+    timestamp: AwareDatetime
+    text: str = ""
+    sender: Annotated[dict[str, Any], Field(alias="from")] = {}
+
+
 class Pressed(Recorded):
     """What a button carries: an answer to one question about one digest."""
 
@@ -105,6 +129,14 @@ class Chat:
     slack: SlackApp
     teams: TeamsChannel
 
+    @operation(
+        {HTTPStatus.OK: {"application/json": ChatSaid, "text/plain": None}},
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.CONFLICT,
+        body=SlackSent,
+        body_type="application/x-www-form-urlencoded",
+        proofs=("slackSignature", "slackTimestamp"),
+    )
     async def on_slack(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
@@ -124,6 +156,13 @@ class Chat:
             return await self._on_button(_object(fields["payload"]), client)
         return await self._on_command(fields, client)
 
+    @operation(
+        {HTTPStatus.OK: ChatSaid},
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.CONFLICT,
+        body=TeamsSent,
+        proofs=("teamsSignature",),
+    )
     async def on_teams(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:

@@ -17,6 +17,7 @@ import azure.functions as func
 
 from domain.caller import Caller, Role
 from domain.errors import StepError, Transient
+from triggers.operation import Operation, operation_of
 from triggers.pace import Pace
 from triggers.web import BadBody, check_media_type, check_size, problem
 
@@ -34,6 +35,19 @@ class Tokens(Protocol):
     def verify(self, token: str) -> Caller:
         """Return the caller; raises Permanent with the reason, or Transient when nobody can say now."""
         ...
+
+
+# What every answer says to a browser that shows it; a page has a policy of its own.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+TRY_AGAIN_SECONDS = 10
 
 
 class Refused(Exception):
@@ -62,7 +76,7 @@ class Door:
             admitted = self._admit(req, Role.READ, lambda _: show(req, client))
             return await _plainly(admitted, show.__name__)
 
-        return _named(guarded, show)
+        return _named(guarded, show, Role.READ)
 
     def reads(self, read: Read) -> Callable[[func.HttpRequest], Answers]:
         """Return the guarded form of a handler that reads files: it needs no client, and runs in a thread."""
@@ -71,7 +85,7 @@ class Door:
             admitted = self._admit(req, Role.READ, lambda _: asyncio.to_thread(read, req))
             return await _plainly(admitted, read.__name__)
 
-        return _named(guarded, read)
+        return _named(guarded, read, Role.READ)
 
     def acts(self, role: Role, act: Act) -> Show:
         """Return the guarded form of a handler that needs a role and is told who calls."""
@@ -82,7 +96,7 @@ class Door:
             admitted = self._admit(req, role, lambda caller: act(req, client, caller))
             return await _plainly(admitted, act.__name__)
 
-        return _named(guarded, act)
+        return _named(guarded, act, role)
 
     def opens(self, handle: Show) -> Show:
         """Return the guarded form of a handler that asks for no token: it has another proof of who sends."""
@@ -98,7 +112,7 @@ class Door:
         ) -> func.HttpResponse:
             return await _plainly(sized(req, client), handle.__name__)
 
-        return _named(guarded, handle)
+        return _named(guarded, handle, None)
 
     async def _admit(
         self, req: func.HttpRequest, role: Role, then: Callable[[Caller], Answers]
@@ -153,15 +167,32 @@ async def _plainly(work: Answers, where: str) -> func.HttpResponse:
         answer = problem(error.status, str(error))
     except Exception:
         answer = _trouble(where)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Cache-Control"] = "no-store"
+    for name, value in HEADERS.items():
+        if name not in answer.headers:
+            answer.headers[name] = value
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" not in answer.headers:
+        answer.headers["Retry-After"] = str(TRY_AGAIN_SECONDS)
     return answer
 
 
-def _named(guarded: Guarded, handler: Callable[..., Any]) -> Guarded:
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What the door knows of a handler that it guards: who may come in, None for another proof, and to what."""
+
+    role: Role | None
+    operation: Operation | None
+
+
+def guard_of(guarded: Callable[..., Any]) -> Guard | None:
+    """Return what the door knows of a handler; None of one that it does not guard."""
+    return getattr(guarded, "guard", None)
+
+
+def _named(guarded: Guarded, handler: Callable[..., Any], role: Role | None) -> Guarded:
     # Not functools.wraps: through __wrapped__ the worker would see the inner signature.
     guarded.__name__ = handler.__name__
     guarded.__doc__ = handler.__doc__
+    guarded.guard = Guard(role, operation_of(handler))  # type: ignore[attr-defined]
     return guarded
 
 
@@ -186,10 +217,8 @@ def _trouble(where: str) -> func.HttpResponse:
     """Answer for what nobody foresaw: the log has it all, the caller gets the number to look it up by."""
     number = uuid.uuid4().hex
     log.exception("%s failed; the caller was told number %s", where, number)
-    answer = problem(
+    return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "something went wrong here; the log tells more under the number",
         number=number,
     )
-    answer.headers["Retry-After"] = "10"
-    return answer

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -17,6 +17,8 @@ from domain.caller import Caller
 from domain.guardrails import Pulled, judge_switch
 from domain.model import Model
 from orchestrators.names import KILL_SWITCH
+from triggers.answers import KillSwitchSet, KillSwitchShown
+from triggers.operation import operation
 from triggers.runs import entity_id
 from triggers.web import answer, problem, read_model
 
@@ -45,6 +47,7 @@ class KillSwitch:
 
     setting: KillSetting
 
+    @operation({HTTPStatus.OK: KillSwitchShown})
     async def show_kill_switch(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
@@ -52,9 +55,10 @@ class KillSwitch:
         pulled = await self._pulled(client)
         setting = self.setting.pulled()
         found = judge_switch(setting, pulled, read=True)
-        switch = pulled.wire() if pulled else None
-        return answer({"on": found.veto, "says": found.says, "setting": setting, "switch": switch})
+        shown = KillSwitchShown(on=found.veto, says=found.says, setting=setting, switch=pulled)
+        return answer(shown)
 
+    @operation({HTTPStatus.ACCEPTED: KillSwitchSet}, body=SwitchGiven)
     async def set_kill_switch(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
     ) -> func.HttpResponse:
@@ -72,12 +76,12 @@ class KillSwitch:
                 "the word could not be kept; set the app's setting KILL_SWITCH instead",
             )
         log.warning("%s set the kill switch to %s: %s", caller.name, given.on, given.reason)
-        told: dict[str, Any] = {"on": given.on, "href": "/api/kill-switch"}
+        href = "/api/kill-switch"
+        told = KillSwitchSet(on=given.on, href=href)
         if not given.on and self.setting.pulled() is not None:
-            told["says"] = (
-                "the app's setting KILL_SWITCH still keeps every run from moving by itself"
-            )
-        return answer(told, HTTPStatus.ACCEPTED)
+            says = "the app's setting KILL_SWITCH still keeps every run from moving by itself"
+            told = KillSwitchSet(on=False, href=href, says=says)
+        return answer(told, HTTPStatus.ACCEPTED, location=href)
 
     async def _pulled(self, client: df.DurableOrchestrationClient) -> Pulled | None:
         try:

@@ -25,6 +25,8 @@ from domain.stance import Stance
 from domain.umbrella import NotTogether
 from orchestrators.names import lookout_of, region_of, run_id
 from triggers.alerts import Ledger
+from triggers.answers import SignalsShown
+from triggers.operation import operation
 from triggers.runs import ENDED, Busy, Plans, entity_id, runtime_status, start_run
 from triggers.together import plans_together, umbrella_over
 from triggers.web import answer, problem
@@ -61,6 +63,7 @@ class Incidents:
             except Exception:
                 log.exception("region %s could not be seen to; it is tried again", region)
 
+    @operation({HTTPStatus.OK: SignalsShown}, HTTPStatus.NOT_FOUND)
     async def show_signals(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:

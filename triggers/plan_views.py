@@ -6,17 +6,21 @@ import asyncio
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import BoundedSemaphore
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
+from pydantic import Field
 
 from domain.errors import Permanent, StepError, Transient
+from domain.model import Model
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.request import Kind
 from domain.run import Readiness
+from triggers.answers import PlanShown, PlansShown, ReadinessShown
 from triggers.api import VERBS
+from triggers.operation import operation
 from triggers.runs import Plans, holder_of
 from triggers.web import answer, mistakes_of, problem
 
@@ -34,6 +38,14 @@ class Lookout(Protocol):
         ...
 
 
+class ReadinessWanted(Model):
+    """The query for readiness."""
+
+    kind: Annotated[str, Field(description="For what.", json_schema_extra={"enum": [*VERBS]})] = (
+        Kind.FAILOVER.value
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PlanViews:
     """The doors through which plans are looked at; nothing is changed here."""
@@ -43,10 +55,12 @@ class PlanViews:
     within_seconds: float = LOOK_WITHIN_SECONDS
     _free: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOOKS_AT_ONCE))
 
+    @operation({HTTPStatus.OK: PlansShown})
     def list_plans(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return every plan in short; one that is not valid is there with its mistakes."""
         return answer({"plans": [self._in_short(name) for name in self.plans.names()]})
 
+    @operation({HTTPStatus.OK: PlanShown}, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     async def show_plan(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
@@ -57,6 +71,14 @@ class PlanViews:
         holder = await holder_of(client, plan.app)
         return answer({**_in_short(plan), "heldBy": holder, "plan": plan.wire()})
 
+    @operation(
+        {HTTPStatus.OK: ReadinessShown},
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.BAD_GATEWAY,
+        query=ReadinessWanted,
+    )
     async def show_readiness(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:

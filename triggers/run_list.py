@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 import azure.durable_functions as df
 import azure.functions as func
+from pydantic import Field
 
+from domain.model import Model
 from orchestrators.names import BOOK
+from triggers.operation import operation
+from triggers.run_answers import RunsShown
 from triggers.run_view import Shown, brief
 from triggers.runs import entity_id
 from triggers.web import answer, problem
@@ -36,6 +40,23 @@ class Misread(Exception):
     """The query is not one that this door takes."""
 
 
+class RunsWanted(Model):
+    """The query for runs; ``next`` of a page is the path of the one after it, with its query."""
+
+    plan: Annotated[str | None, Field(description="Runs of this plan alone.")] = None
+    state: Annotated[
+        Literal["running", "waiting", "ended"] | None,
+        Field(description="Runs in this state alone."),
+    ] = None
+    limit: Annotated[
+        int, Field(ge=LIMITS[0], le=LIMITS[-1], description="How many runs make a page.")
+    ] = USUAL_LIMIT
+    after: Annotated[
+        str | None, Field(description="The last run of the page before, as `next` has it.")
+    ] = None
+
+
+@operation({HTTPStatus.OK: RunsShown}, HTTPStatus.BAD_REQUEST, query=RunsWanted)
 async def list_runs(
     req: func.HttpRequest, client: df.DurableOrchestrationClient
 ) -> func.HttpResponse:

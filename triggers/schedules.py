@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ from domain.plan import Plan
 from domain.schedule import blackout_at, following
 from domain.verdict import verdict_in, verdict_on
 from orchestrators.names import SWEEP, calendar_of
+from triggers.answers import SchedulesShown, VerdictsShown
+from triggers.operation import operation
 from triggers.runs import ENDED, Plans, runtime_status
 from triggers.web import answer
 
@@ -69,12 +72,14 @@ class Schedules:
         if await runtime_status(client, SWEEP) in {None, *ENDED}:
             await client.start_new("keep_readiness", SWEEP, {"claim": uuid.uuid4().hex})
 
+    @operation({HTTPStatus.OK: VerdictsShown})
     def show_verdicts(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return the last verdict on every plan's readiness, and when it was read."""
         found = [verdict_in(self.ledger.read(verdict_on(name))) for name in self.plans.names()]
         verdicts = [v.model_dump(mode="json", by_alias=True, exclude=INNER) for v in found if v]
         return answer({"verdicts": verdicts})
 
+    @operation({HTTPStatus.OK: SchedulesShown})
     async def show(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:

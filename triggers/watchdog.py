@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import azure.durable_functions as df
@@ -16,6 +17,8 @@ import azure.functions as func
 from domain.request import RunRequest
 from domain.standstill import FINDINGS, LockSeen, RunSeen, silence_of
 from orchestrators.names import RUNBOOKS, WATCHDOG, lock_of
+from triggers.answers import FindingsShown
+from triggers.operation import operation
 from triggers.runs import ENDED, Plans, entity_id, runtime_status
 from triggers.schedules import Entries
 from triggers.web import answer
@@ -62,6 +65,7 @@ class Watchdog:
             sighting = {"runs": [r.wire() for r in runs], "locks": [each.wire() for each in locks]}
             await client.start_new("judge_runs", WATCHDOG, sighting)
 
+    @operation({HTTPStatus.OK: FindingsShown})
     def show_findings(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return what the watchdog has found, newest first."""
         found = [self.ledger.read(key) or {} for key in self.ledger.keys(FINDINGS)]

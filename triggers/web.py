@@ -88,7 +88,8 @@ def read_model(
     """Return the body as what a door takes; raises BadBody with the first mistakes by name."""
     value = read_object(req, empty_is)
     try:
-        return kind.model_validate(value)
+        # As JSON, because only there strictness lets "2026-11-28" be a date, and nothing else stand for anything.
+        return kind.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         found = [f"{_place(e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
         more = [f"and {len(found) - MISTAKES_TOLD} more"] if len(found) > MISTAKES_TOLD else []
@@ -139,12 +140,15 @@ def _inner(value: Any) -> Iterable[Any]:
 
 
 def answer(
-    value: dict[str, Any], status: HTTPStatus = HTTPStatus.OK, location: str | None = None
+    value: dict[str, Any] | BaseModel,
+    status: HTTPStatus = HTTPStatus.OK,
+    location: str | None = None,
 ) -> func.HttpResponse:
     """Return a JSON answer."""
     headers = {"Location": location} if location else {}
+    told = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
     return func.HttpResponse(
-        json.dumps(value, ensure_ascii=False),
+        json.dumps(told, ensure_ascii=False),
         status_code=status.value,
         mimetype="application/json",
         headers=headers,

@@ -22,6 +22,7 @@ from local.azure.estate_file import parse_estate
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
 from local.host.host import Host
+from tests.contract import contract
 from tests.journeys.callers import ALICE as ALICE
 from tests.journeys.callers import BOB as BOB
 from tests.journeys.callers import Callers
@@ -181,7 +182,13 @@ def world(
             os.environ[f"AzureWebJobs.{timer}.Disabled"] = str(timer not in timers).lower()
         with (
             Host(ROOT, folder / "host.db", clock) as host,
-            httpx.Client(base_url=host.url, timeout=30, trust_env=False, auth=callers) as http,
+            httpx.Client(
+                base_url=host.url,
+                timeout=30,
+                trust_env=False,
+                auth=callers,
+                event_hooks={"response": [contract().hold]},
+            ) as http,
         ):
             yield World(azure, host, http, clock, callers)
 

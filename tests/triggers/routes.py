@@ -6,8 +6,9 @@ import os
 import runpy
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
-from tests.journeys.world import ROOT
+ROOT = Path(__file__).resolve().parents[2]
 
 NOWHERE = "https://127.0.0.1:9"
 NOBODY = "00000000-0000-0000-0000-000000000000"

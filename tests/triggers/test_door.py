@@ -17,7 +17,7 @@ from domain.caller import Caller, Role
 from domain.errors import Permanent, StepError, Transient
 from triggers.door import Door
 from triggers.pace import MOST_CALLERS, Pace
-from triggers.web import BODY_LIMIT_BYTES, answer, read_object
+from triggers.web import BODY_LIMIT_BYTES, answer, problem, read_object
 
 ANN = Caller("ann-id", "Ann", frozenset({Role.READ, Role.OPERATE}))
 SENDER = Caller("sender-id", "sender", frozenset({Role.SIGNAL}), is_app=True)
@@ -177,11 +177,40 @@ def test_what_nobody_foresaw_is_503_with_a_number_that_the_log_has_too(
     assert refused.headers["Retry-After"] == "10"
 
 
-def test_every_answer_is_kept_out_of_caches_and_is_what_it_says() -> None:
-    room = Room()
-    for response in (knock(door().shows(room.show)), knock(door().shows(room.show), None)):
-        assert response.headers["Cache-Control"] == "no-store"
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
+def test_every_answer_is_kept_out_of_caches_and_frames_and_is_what_it_says() -> None:
+    guarded = [door().shows(Room().show), door().opens(Room().show)]
+    guarded += [door().acts(Role.OPERATE, Room(RuntimeError("x")).act)]
+    for response in [knock(one, token) for one in guarded for token in ("ann", None)]:
+        headers = response.headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert int(headers["Strict-Transport-Security"].removeprefix("max-age=")) >= 31536000
+        assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_a_page_keeps_the_policy_that_it_has_of_its_own() -> None:
+    async def page(
+        req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Show a page."""
+        return func.HttpResponse("x", headers={"Content-Security-Policy": "default-src 'self'"})
+
+    response = knock(door().opens(page), None)
+    assert response.headers["Content-Security-Policy"] == "default-src 'self'"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_trouble_says_when_to_try_again() -> None:
+    async def busy(
+        req: func.HttpRequest, client: df.DurableOrchestrationClient, caller: Caller
+    ) -> func.HttpResponse:
+        """Be busy."""
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "not now")
+
+    assert knock(door().acts(Role.OPERATE, busy)).headers["Retry-After"] == "10"
 
 
 def test_who_asks_too_often_waits_and_others_do_not() -> None:

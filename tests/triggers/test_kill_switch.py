@@ -54,6 +54,8 @@ def test_the_setting_holds_whatever_people_say(
         {"on": True, "reason": ""},
         {"on": True, "reason": "  "},
         {"on": "maybe", "reason": "x"},
+        {"on": "true", "reason": "x"},
+        {"on": 1, "reason": "x"},
     ],
 )
 def test_a_word_without_a_reason_is_400_and_changes_nothing(doors: Doors, body: Any) -> None:
