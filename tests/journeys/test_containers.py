@@ -56,6 +56,31 @@ def test_an_outage_is_handled_with_all_that_is_kept_in_containers(
     assert not (tmp_path / "evidence").exists() and not (tmp_path / "ledger").exists()
 
 
+def test_while_the_plans_cannot_be_reached_the_doors_say_so_and_nobody_is_told_that_there_are_none(
+    tmp_path: Path, containers: Containers, stores: dict[str, ContainerUrl]
+) -> None:
+    late = ContainerUrl(containers.azurite.account_url, f"late-{stores['LEDGER'].name}")
+    settings = {key: str(url) for key, url in {**stores, "PLAN_STORE": late}.items()}
+    with world(
+        tmp_path, stores=settings, trusted=containers.azurite.certificate, region_down=False
+    ) as w:
+        for method, path in (
+            ("GET", "/api/plans"),
+            ("GET", "/api/plans/shop"),
+            ("GET", "/api/plans/shop/diff"),
+            ("POST", "/api/plans/shop/failover"),
+            ("GET", "/api/signals/eastus"),
+        ):
+            answer = w.http.request(method, path, json={} if method == "POST" else None)
+            assert answer.status_code == 503, f"{path}: {answer.text}"
+            assert answer.headers["Retry-After"] == "10"
+            assert containers.azurite.account_url not in answer.text
+        containers.opened(late).create_container()
+        assert w.http.get("/api/plans/shop").status_code == 404
+        containers.opened(late).upload_blob("shop.yaml", (ROOT / "plans/shop.yaml").read_bytes())
+        assert w.http.get("/api/plans/shop").status_code == 200
+
+
 def _unavailable(w: World) -> None:
     """Send what Resource Health would say of two of the shop's three machines."""
     for machine in ("web-prod-01", "db-prod-01"):
