@@ -275,6 +275,13 @@ def test_evidence_is_kept_in_three_forms_and_not_before_the_end(doors: Doors) ->
     assert doors.world.evidence(run)["run"]["id"] == run
 
 
+def test_evidence_that_cannot_be_read_now_is_503_and_not_unknown(doors: Doors) -> None:
+    (doors.evidence / "any-run" / "evidence.json").mkdir(parents=True)
+    answer = doors.http.get("/api/runs/any-run/evidence")
+    assert "the log tells more" in problem(answer, 503)
+    assert answer.headers["retry-after"] == "10"
+
+
 @pytest.mark.parametrize("kind", ["pdf", "", "../json", "x" * 5000])
 def test_a_form_that_is_not_kept_is_400(doors: Doors, kind: str) -> None:
     answer = doors.http.get("/api/runs/any/evidence", params={"format": kind})
