@@ -8,6 +8,7 @@ from pathlib import Path
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.acting import Acting
 from activities.actions import Actions
 from activities.calendar import Calendar
 from activities.drill import Drills
@@ -40,7 +41,7 @@ from adapters.kill_setting import EnvironmentKillSetting
 from adapters.ledger import ledger_at
 from adapters.people_file import people_at
 from adapters.plan_file import read_plan, write_plan
-from adapters.plan_store import plans_at
+from adapters.plan_store import NoPlans, plans_at
 from adapters.probes import NetworkProbes
 from adapters.recovery_plans import AzureRecoveryPlans
 from adapters.resources import AzureResources
@@ -86,6 +87,7 @@ from triggers.asr_plans import AsrPlans
 from triggers.chat import Chat
 from triggers.chat_requests import ChatRequests
 from triggers.door import Door
+from triggers.duty import Duty
 from triggers.kill_switch import KillSwitch
 from triggers.lookout import Incidents
 from triggers.openapi import ApiRoutes
@@ -106,8 +108,11 @@ identities = Identities.of(
 vault = AzureSiteRecovery(identities)
 profiles = AzureTrafficManager(identities)
 plans = plans_at(settings.plan_store, identities.observe.credential)
+# What the app looks after by itself: an app that stands by, nothing.
+charges = NoPlans() if settings.standby else plans
 evidence = evidence_at(settings.evidence_store, identities.observe.credential)
 ledger = ledger_at(settings.ledger, identities.observe.credential)
+acting = Acting(ledger, settings.app)
 
 recovery_plans = AzureRecoveryPlans(identities)
 recovery = Recovery(vault)
@@ -129,11 +134,11 @@ vantage_points = {
     for point, proxy in settings.vantage_points
 }
 health = Health(probes, AzureCompute(identities.observe))
-lookout = Lookout(plans, {HERE: probes, **vantage_points}, profiles, vault)
+lookout = Lookout(charges, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
 actions = Actions(HttpCalls(egress, settings.action_secrets), AzureAutomation(identities))
-calendar = Calendar(plans, ledger)
-sweep = Sweep(plans, ledger, vault, profiles)
+calendar = Calendar(charges, ledger)
+sweep = Sweep(charges, ledger, vault, profiles)
 findings = Findings(ledger)
 archive = Archive(evidence, markdown, html)
 topic = EventTopic(identities.observe, settings.event_topic)
@@ -173,22 +178,33 @@ for orchestrator in (
 ):
     app.orchestration_trigger(context_name="context")(orchestrator)
 
+# These change something: each first holds to the claim that its run acts by.
 for activity in (
-    on_wire(recovery.start_wave),
+    on_wire(recovery.start_wave, acting.hold_to),
+    on_wire(recovery.cancel_wave, acting.hold_to),
+    on_wire(driver.start_plan, acting.hold_to),
+    on_wire(driver.resume_plan, acting.hold_to),
+    on_wire(driver.cancel_plan, acting.hold_to),
+    on_wire(groundwork.ensure_pieces, acting.hold_to),
+    on_wire(groundwork.settle_items, acting.hold_to),
+    on_wire(traffic.set_endpoint, acting.hold_to),
+    on_wire(actions.call_http, acting.hold_to),
+    on_wire(actions.start_runbook, acting.hold_to),
+    on_wire(actions.stop_runbook, acting.hold_to),
+):
+    app.activity_trigger(input_name="payload")(activity)
+
+for activity in (
+    on_wire(acting.claim_application),
+    on_wire(acting.leave_application),
     on_wire(recovery.check_wave),
-    on_wire(recovery.cancel_wave),
     on_wire(driver.look_at_plans),
-    on_wire(driver.start_plan),
     on_wire(driver.check_plan),
-    on_wire(driver.resume_plan),
-    on_wire(driver.cancel_plan),
     on_wire(reprotection.prepare_reprotection),
     on_wire(drills.set_scene),
     on_wire(drills.look_for_leftovers),
     on_wire(points.choose_points),
     on_wire(survey.survey_protection),
-    on_wire(groundwork.ensure_pieces),
-    on_wire(groundwork.settle_items),
     on_wire(preflight.assess_readiness),
     on_wire(shelf.look_up_plan),
     on_wire(guardrails.look_at_guardrails),
@@ -197,11 +213,7 @@ for activity in (
     on_wire(health.look_at_path),
     on_wire(lookout.look_around),
     on_wire(traffic.read_profile),
-    on_wire(traffic.set_endpoint),
-    on_wire(actions.call_http),
-    on_wire(actions.start_runbook),
     on_wire(actions.check_runbook),
-    on_wire(actions.stop_runbook),
     on_wire(archive.seal_evidence),
     on_wire(notices.announce),
     on_wire(notices.tell_of_plan),
@@ -219,27 +231,28 @@ for entity in (lock, desk, region, book, kill_switch, estate):
     app.entity_trigger(context_name="context")(entity)
 
 alerts = Alerts(plans, record)
-incidents = Incidents(plans, record, topic)
-api = Api(plans, evidence)
-asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan)
-plan_views = PlanViews(plans, preflight)
+incidents = Incidents(plans, record, topic, acting)
+api = Api(plans, evidence, acting)
+asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan, acting)
+plan_views = PlanViews(plans, preflight, acting)
 schedules = Schedules(plans, ledger)
 people = people_at(settings.chat.people, identities.observe.credential)
 chat = Chat(ChatRequests(api, plan_views), people, ledger, slack, teams)
-watchdog = Watchdog(plans, ledger)
+watchdog = Watchdog(plans, ledger, acting)
+duty = Duty(plans, acting, settings.standby)
 switch = KillSwitch(kill_setting)
 
 tokens = EntraTokens(settings.entra_authority, settings.entra_tenant, settings.entra_client_id)
 tokens.warm()
-door = Door(tokens, Pace(settings.requests_per_minute))
+door = Door(tokens, Pace(settings.requests_per_minute), duty.stance)
 
 app.event_grid_trigger(arg_name="event")(
     app.durable_client_input(client_name="client")(alerts.on_health_event)
 )
 for schedule, beat in (
-    ("*/15 * * * * *", incidents.on_watch),
-    ("0 0 * * * *", schedules.keep_calendars),
-    ("15 */5 * * * *", schedules.keep_sweep),
+    ("*/15 * * * * *", duty.alone(incidents.on_watch)),
+    ("0 0 * * * *", duty.alone(schedules.keep_calendars)),
+    ("15 */5 * * * *", duty.alone(schedules.keep_sweep)),
     ("30 */5 * * * *", watchdog.watch_runs),
 ):
     app.timer_trigger(arg_name="timer", schedule=schedule)(
@@ -251,6 +264,7 @@ for method, route, read in (
     ("GET", "plans", plan_views.list_plans),
     ("GET", "readiness", schedules.show_verdicts),
     ("GET", "findings", watchdog.show_findings),
+    ("GET", "acting", duty.show_acting),
     ("GET", "plans/{plan}/diff", asr_plans.show_drift),
     ("GET", "runs/{id}/evidence", api.show_evidence),
     ("POST", "plans/check", asr_plans.check_plan_file),

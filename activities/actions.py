@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from domain.acting import Claim
 from domain.action import HttpAnswered, HttpCall, Runbook, RunbookJob, fitted
 from domain.errors import Transient
 from domain.model import Recorded
@@ -21,6 +22,7 @@ class HttpOrder(Recorded):
     call: HttpCall
     mark: str
     reach: Places | None = None
+    claim: Claim | None = None
 
 
 class RunbookOrder(Recorded):
@@ -29,6 +31,7 @@ class RunbookOrder(Recorded):
     runbook: Runbook
     job: str
     context: dict[str, Any] | None = None
+    claim: Claim | None = None
 
 
 class JobSeen(Recorded):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydantic import Field
 
+from domain.acting import Claim
 from domain.errors import Permanent, StepError, Transient
 from domain.landing import Landed, Unclear, drift_of, landing_of
 from domain.model import ArmId, Recorded
@@ -73,6 +74,7 @@ class Pieces(Recorded):
     vault: ArmId
     pieces: tuple[Piece, ...]
     jobs: dict[str, str] = Field(default_factory=dict)
+    claim: Claim | None = None
 
 
 class Settings(Recorded):
@@ -81,6 +83,7 @@ class Settings(Recorded):
     plan: Plan
     members: tuple[str, ...]
     jobs: dict[str, str] = Field(default_factory=dict)
+    claim: Claim | None = None
 
 
 class Stood(Recorded):

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pydantic import AwareDatetime, Field
 
+from domain.acting import Claim
 from domain.errors import Permanent, StepError, Transient
 from domain.model import ArmId, Recorded, last_segment, same_id
 from domain.replication import (
@@ -63,13 +64,17 @@ class WaveMember(Recorded):
 
 
 class Wave(Recorded):
-    """A verb for several items of one vault; ``graceful`` and ``network`` are the terms of all."""
+    """A verb for several items of one vault; ``graceful`` and ``network`` are the terms of all.
+
+    ``claim``, here and wherever something is changed, is what the run acts by.
+    """
 
     vault: ArmId
     verb: Verb
     members: tuple[WaveMember, ...]
     graceful: bool = False
     network: ArmId | None = None
+    claim: Claim | None = None
 
     def terms(self, member: WaveMember) -> Terms:
         """Return what the verb is started with for one member."""

@@ -13,6 +13,7 @@ from typing import Protocol
 from pydantic import Field
 
 from activities.recovery import Ended, Recovery, SiteRecovery, Wave
+from domain.acting import Claim
 from domain.asr_drift import DriftKind, drift
 from domain.asr_plan import AsrPlan, CannotPush, pushed
 from domain.asr_run import JobTree, PlanStanding, PlanTerms, SyncPoint
@@ -72,6 +73,11 @@ class PlanDrive(Recorded):
     sync: SyncPoint = SyncPoint.OWN
     job: str | None = None
     step: str | None = None
+
+    @property
+    def claim(self) -> Claim | None:
+        """Return the claim that the run acts by."""
+        return self.wave.claim
 
 
 class PlanStarted(Recorded):

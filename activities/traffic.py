@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.acting import Claim
 from domain.errors import Permanent
 from domain.model import ArmId, Recorded
 from domain.route import Endpoint
@@ -35,6 +36,7 @@ class EndpointChange(Recorded):
     profile: ArmId
     endpoint: Endpoint
     enabled: bool
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)

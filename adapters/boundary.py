@@ -15,17 +15,23 @@ Out = TypeVar("Out", bound=Model)
 log = logging.getLogger("leeward.activity")
 
 
-def on_wire(activity: Callable[[In], Out]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def on_wire(
+    activity: Callable[[In], Out], first: Callable[[In], None] | None = None
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return the function that the engine calls: JSON in, a `Done` or `Refused` out.
 
-    A StepError is an answer; anything else propagates, fails the instance and shows that there is a bug.
+    ``first`` sees the request before the activity does, and may refuse it. A StepError is an answer; anything else
+    propagates, fails the instance and shows that there is a bug.
     """
     hints = get_type_hints(activity)
     request_type: type[In] = next(hint for name, hint in hints.items() if name != "return")
 
     def run(payload: dict[str, Any]) -> dict[str, Any]:
         try:
-            return Done(value=activity(request_type.model_validate(payload)).wire()).wire()
+            request = request_type.model_validate(payload)
+            if first is not None:
+                first(request)
+            return Done(value=activity(request).wire()).wire()
         except StepError as error:
             log.warning("%s was refused: %s", activity.__name__, error)
             return _refusal(error).wire()

@@ -21,6 +21,22 @@ SUFFIX = ".yaml"
 LARGEST_PLAN = 1_000_000
 
 
+class NoPlans:
+    """The shelf of an app that stands by: it holds nothing that the app would look after by itself."""
+
+    def plan(self, name: str) -> Plan:
+        """Raise Permanent ``plan_unknown``."""
+        raise Permanent("plan_unknown", f"this app stands by and does not look after {name[:60]!r}")
+
+    def names(self) -> Sequence[str]:
+        """Return no names."""
+        return ()
+
+    def valid(self) -> Sequence[Plan]:
+        """Return no plans."""
+        return ()
+
+
 class Sheet(ABC):
     """One file that should hold a plan."""
 

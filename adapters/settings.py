@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
@@ -32,6 +33,7 @@ OPTIONAL = {
     "VANTAGE_POINTS": "where probes are sent from beside here: name=forward proxy there, by commas",
     "LEDGER": "the folder or the container's URL that all apps of a pair share; without it a folder of the evidence, "
     "for one app alone",
+    "STANCE": "active, or standby for a second app that does nothing by itself but what people ask it for",
     "KILL_SWITCH": "on, or the reason for it, keeps every run from moving by itself; people's runs go on",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
     "ACTION_SECRETS": "the secrets that actions may send, and the one host of each: name=host, by commas",
@@ -43,6 +45,7 @@ _POINT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PUBLIC_AUDIENCE = "https://management.azure.com"
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 USUAL_PACE = 600
+STANCES = ("active", "standby")
 PUBLIC_RESOLVERS = "1.1.1.1,8.8.8.8,9.9.9.9"
 
 
@@ -67,6 +70,8 @@ class Settings:
     resolvers: tuple[tuple[str, int], ...]
     entra_authority: str = PUBLIC_AUTHORITY
     requests_per_minute: int = USUAL_PACE
+    app: str = "here"
+    standby: bool = False
     probe_proxy: str | None = None
     event_topic: str | None = None
     chat: ChatSettings = field(default_factory=ChatSettings)
@@ -120,6 +125,9 @@ class Settings:
         pace = environ.get("REQUESTS_PER_MINUTE", "").strip() or str(USUAL_PACE)
         if not (pace.isascii() and pace.isdecimal() and int(pace[:9]) > 0):
             wrong.append(f"REQUESTS_PER_MINUTE: {pace!r} is no whole number above 0")
+        stance = environ.get("STANCE", "").strip() or STANCES[0]
+        if stance not in STANCES:
+            wrong.append(f"STANCE: {stance!r} is no stance; write {' or '.join(STANCES)}")
         plans, evidence, ledger = (
             folder_or_container(environ, key, app, wrong)
             for key in ("PLAN_STORE", "EVIDENCE_STORE", "LEDGER")
@@ -152,6 +160,8 @@ class Settings:
             entra_client_id=environ["ENTRA_CLIENT_ID"].strip().lower(),
             entra_authority=authority.rstrip("/"),
             requests_per_minute=int(pace[:9]),
+            app=_own_name(environ),
+            standby=stance == "standby",
             plan_store=plans,
             evidence_store=evidence,
             ledger=ledger,
@@ -175,6 +185,13 @@ def _shared(environ: Mapping[str, str]) -> list[str]:
                 f"{key} is the identity of {first[client]}; give each the client id of its own"
             )
     return said
+
+
+def _own_name(environ: Mapping[str, str]) -> str:
+    """Return what this app is called among those that share a ledger: its site's name on Azure, else the machine's."""
+    site = environ.get("WEBSITE_SITE_NAME", "").strip() or socket.gethostname()
+    slot = environ.get("WEBSITE_SLOT_NAME", "").strip()
+    return f"{site}-{slot}" if slot and slot.casefold() != "production" else site
 
 
 def _is_ip(host: str) -> bool:

@@ -47,6 +47,11 @@ def add_to(commands: Commands) -> None:
         parser.add_argument("--reason", help="why, for the evidence")
         parser.add_argument("--mode", choices=("graceful", "forced"))
         parser.add_argument("--point", choices=POINTS, help="the recovery point")
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="act instead of the app that holds the application, which is gone; needs --reason",
+        )
         parser.set_defaults(verb=verb)
     for verdict, says in (
         ("approve", "say yes to what a run asks"),
@@ -100,6 +105,7 @@ def show(app: App, asked: argparse.Namespace) -> int:
 def start(app: App, asked: argparse.Namespace) -> int:
     """Start a run and say how to follow it."""
     body = {"reason": asked.reason, "mode": asked.mode, "recovery_point": asked.point}
+    body["take_over"] = asked.take_over
     given = {key: value for key, value in body.items() if value}
     found = app.post("plans", asked.plan, asked.verb, body=given)
     say(str(found["run"]))

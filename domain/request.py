@@ -52,7 +52,8 @@ class RunRequest(Recorded):
     ``incident`` is what opened the run, if nobody asked for it, and ``signals`` are what it was concluded from.
     ``ends_by`` is when it has to have ended, should that be before the plan's deadline. An umbrella has ``parts``, the
     plan's own among them, and says what ``each`` of them does. ``soak_until`` cuts a soak short, so that a round trip
-    comes home in time.
+    comes home in time. ``over`` are the claims, by application, that a person lets this run take over from apps that
+    are gone.
     """
 
     plan: Plan
@@ -71,6 +72,7 @@ class RunRequest(Recorded):
     soak_until: AwareDatetime | None = None
     each: Kind | None = None
     parts: tuple[Part, ...] = ()
+    over: dict[str, int] = Field(default_factory=dict)
 
     @field_validator("plan", mode="before")
     @classmethod

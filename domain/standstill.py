@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from domain.acting import Claim
 from domain.model import Recorded, RunId, in_words
 from domain.plan import Plan
 
@@ -36,11 +37,12 @@ class RunSeen(Recorded):
 
 
 class LockSeen(Recorded):
-    """A lock whose holder has ended, or is nowhere."""
+    """A lock whose holder has ended, or is nowhere; ``claim`` is the one that it left behind, where it left one."""
 
     application: str
     holder: RunId
     engine: str | None
+    claim: Claim | None = None
 
 
 class Finding(Recorded):

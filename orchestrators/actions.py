@@ -58,6 +58,7 @@ def around_of(run: Record, until: datetime) -> Around:
         answer_within=policy.answer_within,
         reach=run.plan.reach,
         until=until,
+        claim=run.claim,
     )
 
 
@@ -168,7 +169,8 @@ class Performer:
     def _call(
         self, context: Context, http: HttpCall, mark: str, closes: datetime
     ) -> Steps[dict[str, Any]]:
-        order = HttpOrder(call=http, mark=mark, reach=self.around.reach)
+        around = self.around
+        order = HttpOrder(call=http, mark=mark, reach=around.reach, claim=around.claim)
         try:
             heard = yield from call(context, Actions.call_http, order, until=closes)
         except StepFailed as failed:
@@ -192,7 +194,7 @@ class Performer:
             if self.action.wants_context
             else None
         )
-        order = RunbookOrder(runbook=runbook, job=job, context=told)
+        order = RunbookOrder(runbook=runbook, job=job, context=told, claim=around.claim)
         try:
             seen = yield from call(context, Actions.start_runbook, order, until=closes)
             while not seen.over and now(context) < closes:

@@ -344,7 +344,7 @@ def _arrived(report: MemberReport | None) -> bool:
 def _drive_of(
     run: Record, journey: Journey, name: str, members: tuple[str, ...], network: str | None
 ) -> PlanDrive:
-    wave = wave_of(run.plan.vault, journey.verb, *run.plan.tiers, items=run.items)
+    wave = wave_of(run.plan.vault, journey.verb, *run.plan.tiers, claim=run.claim, items=run.items)
     here = tuple(member for member in wave.members if member.name in members)
     shares = any(m.multi_vm_group for m in run.plan.members if m.name in members)
     return PlanDrive(

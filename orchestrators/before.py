@@ -62,7 +62,9 @@ def clean_up_drills(context: Context, run: Record) -> Steps[End | None]:
     run.step("drill clean-up")
     run.touched = True
     run.note(f"a drill is pending for {', '.join(pending)}; it is cleaned up first")
-    wave = wave_of(run.plan.vault, Verb.DRILL_CLEANUP, *run.plan.tiers, items=run.items)
+    wave = wave_of(
+        run.plan.vault, Verb.DRILL_CLEANUP, *run.plan.tiers, claim=run.claim, items=run.items
+    )
     members: tuple[WaveMember, ...] = tuple(m for m in wave.members if m.name in pending)
     until = min(run.until, now(context) + DRILL_CLEANUP_WITHIN)
     reports = yield from run_wave(

@@ -1,6 +1,6 @@
 """Conduct a run: lock, go through its steps, always close, seal the evidence, tell the world, unlock.
 
-    lock -> steps -> closing -> evidence -> notices -> unlock
+    lock and claim -> steps -> closing -> claim given back -> evidence -> notices -> unlock
 
 A step is a small generator that returns None to go on, or the `End` of the run. Closing steps run whatever the steps
 came to, and may only make the end worse.
@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from activities.evidence import Archive, Draft
 from domain.run import Outcome, RunEnd, SetAside
 
+from orchestrators.acting import leave, take, unlock
 from orchestrators.controls import heed
 from orchestrators.durable import Context, StepFailed, Steps, ask, call, in_short, now
-from orchestrators.names import BOOK, desk_of, lock_of, region_of
+from orchestrators.names import BOOK, desk_of, region_of
 from orchestrators.question import TELL_WITHIN, tell
 from orchestrators.record import End, Record
 
@@ -29,9 +30,10 @@ def conduct(
     """Go through the steps of a run under its application's lock, and end it in a named outcome."""
     run = Record(context)
     yield from _enter(context, run)
-    locked = yield from _lock(context, run)
-    if run.token is None:
-        end = End(Outcome.DECLINED, f"{run.plan.app} is held by run {locked}")
+    taken = yield from take(context, run, run.plan.app)
+    run.claim = taken.claim
+    if taken.refused:
+        end = taken.refused
     else:
         try:
             heard = yield from _started(context, run)
@@ -42,9 +44,10 @@ def conduct(
             end = run.broken_off(f"a fault of Leeward's own: {in_short(bug)}")
         for close in closing:
             end = yield from _close(context, run, close, end)
+        end = yield from leave(context, run, taken, end)
     answer = yield from _conclude(context, run, end)
-    if run.token is not None and locked == run.id:
-        yield from ask(context, lock_of(run.plan.app), "release", {"run": run.id})
+    if taken.own:
+        yield from unlock(context, run, taken.application)
     return answer.wire()
 
 
@@ -62,14 +65,6 @@ def _enter(context: Context, run: Record) -> Steps[None]:
         yield from ask(context, BOOK, "enter", entry)
     except Exception as bug:
         run.deviations.append(f"the run is not in the book of runs: {in_short(bug)}")
-
-
-def _lock(context: Context, run: Record) -> Steps[str]:
-    """Take the application's lock, or go under that of the parent that holds it; return the holder."""
-    lock = lock_of(run.plan.app)
-    granted = yield from ask(context, lock, "acquire", {"run": run.id, "under": run.request.under})
-    run.token = granted["token"]
-    return str(granted["holder"])
 
 
 def _started(context: Context, run: Record) -> Steps[bool]:

@@ -125,6 +125,8 @@ def _put(
 ) -> Steps[Answer]:
     """Put the next question about all that the run would do."""
     profile = run.readiness.profile if run.readiness else None
+    told = (*(f"takes over {each}" for each in run.taken_over), says)
+    says = "; ".join(filter(None, told))
     scope = scope_of(run.request, run.id, GATE, len(run.approvals) + 1, profile)
     return (yield from ask_person(context, run, GATE, within, says, terms or _terms(run), scope))
 

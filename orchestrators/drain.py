@@ -66,6 +66,7 @@ def _moved(run: Record) -> bool:
 def _set(
     context: Context, run: Record, end: Endpoint, enabled: bool, until: datetime
 ) -> Steps[None]:
-    change = EndpointChange(profile=run.plan.traffic.profile, endpoint=end, enabled=enabled)
+    profile = run.plan.traffic.profile
+    change = EndpointChange(profile=profile, endpoint=end, enabled=enabled, claim=run.claim)
     yield from call(context, Traffic.set_endpoint, change, until=until)
     run.note(f"endpoint {end.name} {'enabled' if enabled else 'disabled'}")

@@ -139,6 +139,7 @@ class Rehearsal:
             points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
             retry=run.plan.policy.retry,
             around=around_of(run, run.until),
+            claim=run.claim,
             run_started_at=run.started_at,
             incident_at=run.started_at,
             until=run.until,
@@ -175,7 +176,9 @@ class Rehearsal:
         if by_plans(run):
             closes = run.ends_by - SEAL_WITHIN
             yield from after_plans(context, run, Verb.DRILL_CLEANUP, closes)
-        waiting = wave_of(run.plan.vault, Verb.DRILL_CLEANUP, *run.plan.tiers, items=run.items)
+        waiting = wave_of(
+            run.plan.vault, Verb.DRILL_CLEANUP, *run.plan.tiers, claim=run.claim, items=run.items
+        )
         known = tuple(member for member in waiting.members if member.name in run.items)
         waiting = waiting.model_copy(update={"members": known})
         cleaned: dict[str, MemberReport] = {}
@@ -206,7 +209,9 @@ class Rehearsal:
 
     def _stop_what_runs(self, context: Context, run: Record) -> Steps[None]:
         """Cancel test failovers that are still on their way: only what has come to rest can be cleaned up."""
-        wave = wave_of(run.plan.vault, Verb.DRILL, *run.plan.tiers, items=run.items)
+        wave = wave_of(
+            run.plan.vault, Verb.DRILL, *run.plan.tiers, claim=run.claim, items=run.items
+        )
         yield from self._cancel(context, run, wave)
 
     def _cancel(self, context: Context, run: Record, wave: Wave) -> Steps[None]:

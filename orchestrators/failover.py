@@ -97,6 +97,7 @@ def _move(run: Record, tier: Tier) -> TierMove:
         points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
         retry=run.plan.policy.retry,
         around=around_of(run, run.until),
+        claim=run.claim,
         run_started_at=run.started_at,
         incident_at=run.incident_at,
         until=run.until,
@@ -133,6 +134,7 @@ def move_users(context: Context, run: Record) -> Steps[End | None]:
         until=run.until,
         put_back_until=run.put_back_until,
         drained=run.drained is not None,
+        claim=run.claim,
     )
     run.journal.follow(f"{run.id}.traffic")
     shifted = yield from child(context, shift_traffic, shift, f"{run.id}.traffic", TrafficShifted)

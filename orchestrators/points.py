@@ -60,7 +60,13 @@ def change_points(
 
     Raises StepFailed when a point that is wanted is not there.
     """
-    wave = wave_of(run.plan.vault, Verb.CHANGE_POINT, *run.plan.ordered_tiers(), items=run.items)
+    wave = wave_of(
+        run.plan.vault,
+        Verb.CHANGE_POINT,
+        *run.plan.ordered_tiers(),
+        claim=run.claim,
+        items=run.items,
+    )
     behind = {member.name for tier in run.tiers for member in tier.lost}
     members = tuple(
         m for m in wave.members if m.name not in behind and (not named or m.name in named)

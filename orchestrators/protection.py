@@ -79,7 +79,7 @@ class Work:
         """Make the pieces that the vault lacks, round by round, those of a round side by side."""
         run.step("vault set-up")
         for pieces in rounds_of(run.plan, _protection(run.plan)):
-            asked = Pieces(vault=run.plan.vault.id, pieces=pieces)
+            asked = Pieces(vault=run.plan.vault.id, pieces=pieces, claim=run.claim)
             reports, end = yield from _until_settled(
                 context,
                 run,
@@ -102,6 +102,7 @@ class Work:
         wave = Wave(
             vault=plan.vault.id,
             verb=Verb.PROTECT,
+            claim=run.claim,
             members=tuple(
                 self._wave_member(plan, member)
                 for member in plan.members
@@ -122,7 +123,7 @@ class Work:
         run.step("settings")
         arrived = tuple(m.name for m in self.members if m.outcome is MemberOutcome.ARRIVED)
         if arrived:
-            asked = Settings(plan=run.plan, members=arrived)
+            asked = Settings(plan=run.plan, members=arrived, claim=run.claim)
             reports, end = yield from _until_settled(
                 context,
                 run,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.acting import Claim
 from domain.approval import ApprovalReport
 from domain.evidence import Cleanup, Evidence, RunFacts, Timing
 from domain.guardrails import Automatic
@@ -89,7 +90,8 @@ class Record:
         tiers = () if self.request.parts else self.plan.ordered_tiers()
         self.journal = Journal(context, tuple(tier.name for tier in tiers))
         self.spent = Spent()
-        self.token: int | None = None
+        self.claim: Claim | None = None
+        self.taken_over: list[str] = []
         self.touched = False
         self.readiness: Readiness | None = None
         self.automatic: Automatic | None = None
@@ -239,7 +241,7 @@ class Record:
                 outcome=end.outcome,
                 because=end.because,
                 version=VERSION,
-                fencing_token=self.token,
+                fencing_token=self.claim.token if self.claim else None,
             ),
             signals=tuple(self.signals),
             readiness=self.readiness,

@@ -74,7 +74,7 @@ def reprotect_members(context: Context, run: Record) -> Steps[End | None]:
     reports: tuple[MemberReport, ...] = ()
     if members:
         run.touched = True
-        wave = Wave(vault=run.plan.vault.id, verb=Verb.REPROTECT, members=members)
+        wave = Wave(vault=run.plan.vault.id, verb=Verb.REPROTECT, members=members, claim=run.claim)
         runs = tuple(filter(None, (run.id, run.request.under)))
         reports = yield from run_wave(
             context, run.journal, wave, PATIENT, run.until, runs=runs, mark=len(run.turned)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from activities.notices import Notice, Notices
+from domain.acting import MUST_NOT_ACT, Claim
 from domain.action import Occasion
 from domain.controls import STEP_WORDS, Control, ControlVerb, Standing
 from domain.model import ArmId, Recorded, RunId, in_words
@@ -45,6 +46,7 @@ class Around(Recorded):
     answer_within: timedelta = timedelta(hours=1)
     reach: Places | None = None
     until: AwareDatetime
+    claim: Claim | None = None
 
 
 @dataclass(slots=True)
@@ -138,6 +140,9 @@ def ask_for_word(
     """Ask whether a failed step is tried again, skipped or let be; None when nobody said anything in time."""
     asked_at = now(context)
     until = min(asked_at + around.answer_within, around.until)
+    if MUST_NOT_ACT in because:  # whatever is said, the step cannot be done here any more
+        log.let_be = True
+        return None
     if until <= asked_at or log.turns.get(step, 0) >= MOST_TURNS:
         log.let_be = True
         return None

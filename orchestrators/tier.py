@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.acting import Claim
 from domain.controls import ControlVerb
 from domain.gate import Gate
 from domain.model import ArmId, Recorded, RunId
@@ -37,6 +38,7 @@ class TierMove(Recorded):
     network: ArmId | None = None
     retry: Retry
     around: Around | None = None
+    claim: Claim | None = None
     run_started_at: AwareDatetime
     incident_at: AwareDatetime
     until: AwareDatetime
@@ -146,7 +148,7 @@ def _move_members(
     """Move the members that have not arrived; a recovery point that is not there moves nobody."""
     before = {report.name: report for report in former}
     there = [r.name for r in former if r.outcome is MemberOutcome.ARRIVED]
-    whole = wave_of(move.vault, move.verb, move.tier, items=move.items)
+    whole = wave_of(move.vault, move.verb, move.tier, claim=move.claim, items=move.items)
     waiting = tuple(member for member in whole.members if member.name not in there)
     wave = whole.model_copy(
         update={"graceful": move.graceful, "network": move.network, "members": waiting}

@@ -12,6 +12,7 @@ from itertools import chain, repeat
 
 from activities.health import Health, PathQuestion
 from activities.traffic import EndpointChange, ProfileQuestion, Traffic
+from domain.acting import Claim
 from domain.model import Recorded
 from domain.reach import Places
 from domain.route import Endpoint
@@ -38,6 +39,7 @@ class TrafficShift(Recorded):
     until: AwareDatetime
     put_back_until: AwareDatetime
     drained: bool = False
+    claim: Claim | None = None
 
     @property
     def left(self) -> tuple[Endpoint, ...]:
@@ -100,7 +102,7 @@ def _switch(
     report: TrafficReport,
 ) -> Steps[TrafficReport]:
     traffic = shift.traffic
-    yield from _set(context, traffic, traffic.target, True, until)
+    yield from _set(context, shift, traffic.target, True, until)
     journal.note(f"endpoint {traffic.target.name} enabled")
     online = yield from _wait_online(context, traffic, until)
     if not online:
@@ -109,7 +111,7 @@ def _switch(
     journal.note(f"endpoint {traffic.target.name} is online in Traffic Manager")
     after: ProfileState | None = None
     for end in shift.left:
-        after = yield from _set(context, traffic, end, False, until)
+        after = yield from _set(context, shift, end, False, until)
         journal.note(f"endpoint {end.name} disabled: users go to {traffic.target.name}")
     return report.model_copy(update={"after": after, "switched_at": now(context)})
 
@@ -120,9 +122,11 @@ def _read(context: Context, traffic: TrafficPlan, until: datetime) -> Steps[Prof
 
 
 def _set(
-    context: Context, traffic: TrafficPlan, endpoint: Endpoint, enabled: bool, until: datetime
+    context: Context, shift: TrafficShift, endpoint: Endpoint, enabled: bool, until: datetime
 ) -> Steps[ProfileState]:
-    change = EndpointChange(profile=traffic.profile, endpoint=endpoint, enabled=enabled)
+    change = EndpointChange(
+        profile=shift.traffic.profile, endpoint=endpoint, enabled=enabled, claim=shift.claim
+    )
     return (yield from call(context, Traffic.set_endpoint, change, until=until))
 
 
@@ -195,7 +199,7 @@ def _put_back(
     ]
     try:
         for end, enabled in sorted(ends, key=lambda pair: not pair[1]):
-            after = yield from _set(context, shift.traffic, end, enabled, shift.put_back_until)
+            after = yield from _set(context, shift, end, enabled, shift.put_back_until)
             report = report.model_copy(update={"after": after})
     except StepFailed as failed:
         text = f"{report.trouble}; and the endpoints could not be put back: {failed}"

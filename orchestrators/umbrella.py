@@ -22,16 +22,18 @@ from domain.signals import Signal
 from domain.umbrella import Part, sum_up, unpack, went_well
 from pydantic import AwareDatetime, Field
 
+from orchestrators.acting import Taken, leave, take, unlock
 from orchestrators.chains import ARRIVED, FAILED, LOOK_AGAIN, LOOKS_PER_HISTORY
 from orchestrators.conduct import conduct
 from orchestrators.controls import read_standing
 from orchestrators.decision import ask_for_approval
 from orchestrators.durable import Context, Steps, ask, child, fan_out, in_short, now, sleep
 from orchestrators.journal import Answered, Journal
-from orchestrators.names import RUNBOOKS, desk_of, leg_id, lock_of, mover_id
+from orchestrators.names import RUNBOOKS, desk_of, leg_id, mover_id
 from orchestrators.record import End, Record
 
 PAUSED_LOOK = timedelta(minutes=1)
+UNTOUCHED = "; nothing was touched"
 
 
 class PackedRequest(Recorded):
@@ -80,7 +82,7 @@ class Whole:
     """The steps of an umbrella, and the locks that it holds besides that of its own plan."""
 
     def __init__(self) -> None:
-        self.held: list[str] = []
+        self.held: list[Taken] = []
 
     def hold(self, context: Context, run: Record) -> Steps[End | None]:
         """Take every application's lock or none: who waits for none cannot block another, nor be blocked."""
@@ -88,14 +90,11 @@ class Whole:
         for application in sorted(part.application for part in run.request.parts):
             if application == run.plan.app:
                 continue  # held since the run began
-            asked = {"run": run.id, "under": None}
-            granted = yield from ask(context, lock_of(application), "acquire", asked)
-            if granted["token"] is None:
-                holder = granted["holder"]
-                return End(
-                    Outcome.DECLINED, f"{application} is held by run {holder}; nothing was touched"
-                )
-            self.held.append(application)
+            taken = yield from take(context, run, application)
+            if taken.refused:
+                because = taken.refused.because.removesuffix(UNTOUCHED) + UNTOUCHED
+                return End(taken.refused.outcome, because)
+            self.held.append(taken)
         return None
 
     def decide(self, context: Context, run: Record) -> Steps[End | None]:
@@ -137,9 +136,10 @@ class Whole:
         return End(*sum_up(run.children, left, standing.cancelled_by))
 
     def let_go(self, context: Context, run: Record, end: End) -> Steps[End]:
-        """Give the locks back."""
-        for application in self.held:
-            yield from ask(context, lock_of(application), "release", {"run": run.id})
+        """Give the claims and the locks back."""
+        for taken in self.held:
+            end = yield from leave(context, run, taken, end)
+            yield from unlock(context, run, taken.application)
         return end
 
 

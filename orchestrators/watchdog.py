@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from activities.acting import Acting, Leaving
 from activities.findings import Findings
 from activities.notices import Notice, Notices
 from domain.model import Recorded
@@ -36,10 +37,18 @@ def judge_runs(context: Context) -> Steps[dict[str, object]]:
 
 
 def _free(context: Context, lock: LockSeen) -> Steps[bool]:
-    """Take the lock from a run that has ended, and say whether it held it still."""
+    """Take lock and claim from a run that has ended, and say whether it held either still."""
+    left = lock.claim is not None
+    if lock.claim is not None:
+        leaving = Leaving(claim=lock.claim, run=lock.holder, at=now(context))
+        try:
+            yield from call(context, Acting.leave_application, leaving, HASTY)
+        except StepFailed as failed:
+            context.set_custom_status({"trouble": str(failed)})
+            left = False  # the next sighting sees it still
     said = yield from ask(context, lock_of(lock.application), "holder", {})
     if said["holder"] != lock.holder:
-        return False
+        return left
     yield from ask(context, lock_of(lock.application), "release", {"run": lock.holder})
     return True
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from activities.recovery import Ended, Recovery, Started, Wave, WaveMember
+from domain.acting import Claim
 from domain.model import in_words
 from domain.plan import Tier, Vault
 from domain.policy import Retry
@@ -33,12 +34,19 @@ WAVES_APART = 20
 CANCEL_TAKES = timedelta(seconds=15)
 
 
-def wave_of(vault: Vault, verb: Verb, *tiers: Tier, items: Mapping[str, str] | None = None) -> Wave:
+def wave_of(
+    vault: Vault,
+    verb: Verb,
+    *tiers: Tier,
+    claim: Claim | None,
+    items: Mapping[str, str] | None = None,
+) -> Wave:
     """Return the wave of a verb for every member of the tiers; ``items`` says where each was found."""
     found = items or {}
     return Wave(
         vault=vault.id,
         verb=verb,
+        claim=claim,
         members=tuple(
             WaveMember(
                 name=member.name,

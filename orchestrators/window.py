@@ -154,7 +154,9 @@ def _ask_for_commit(context: Context, run: Record) -> Steps[End | None]:
 def commit_members(context: Context, run: Record, mode: str) -> Steps[End | None]:
     """Commit every member that arrived."""
     started = now(context)
-    wave = wave_of(run.plan.vault, Verb.COMMIT, *run.plan.ordered_tiers(), items=run.items)
+    wave = wave_of(
+        run.plan.vault, Verb.COMMIT, *run.plan.ordered_tiers(), claim=run.claim, items=run.items
+    )
     behind = {member.name for tier in run.tiers for member in tier.lost}
     if run.kind is Kind.COMMIT and run.readiness:
         behind |= {m.name for m in wave.members} - set(run.readiness.to_commit)

@@ -23,7 +23,7 @@ from domain.controls import STEP_WORDS, Control, ControlVerb
 from domain.desk import EMPTY, standing_at, useless_word
 from domain.desk import decide as lay
 from domain.desk import objection_to as objection_to_decision
-from domain.errors import Permanent
+from domain.errors import Permanent, Transient
 from domain.model import Model
 from domain.plan import Engine, Plan
 from domain.plan_rules import PlanRefused
@@ -35,7 +35,7 @@ from orchestrators.names import bell, desk_of, run_id
 from triggers.operation import operation
 from triggers.run_answers import DecisionTaken, EvidenceShown, RunBegun, RunShown
 from triggers.run_view import brief, view
-from triggers.runs import Busy, Plans, entity_id, start_run
+from triggers.runs import Busy, Claims, Plans, entity_id, start_run
 from triggers.together import objection_to_any, plans_together, umbrella_over
 from triggers.web import answer, mistakes_of, problem, read_model
 
@@ -60,6 +60,7 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+TAKING_OVER = "; wait until it ends, or take over if that app is gone: see docs/standby.md"
 log = logging.getLogger("leeward.api")
 FORMATS = {
     "json": "application/json",
@@ -80,7 +81,8 @@ class RunAsked(Model):
     """The body of a request for a run; what is not given is as the plan and the kind of run have it.
 
     ``with_dependencies`` says whether the plans that this one depends on go along: what moves an application takes them
-    along unless told not to, everything else never does.
+    along unless told not to, everything else never does. ``take_over`` is a person's word that the app whose run holds
+    the application is gone; it needs a reason.
     """
 
     reason: str = Field(default="asked for over HTTP", max_length=500)
@@ -88,6 +90,7 @@ class RunAsked(Model):
     recovery_point: RecoveryPoint | None = None
     points: dict[str, str] = Field(default_factory=dict, max_length=1000)
     with_dependencies: bool | None = None
+    take_over: bool = False
 
 
 class EvidenceWanted(Model):
@@ -122,6 +125,7 @@ class Api:
 
     plans: Plans
     evidence: EvidenceShelf
+    claims: Claims
 
     @operation(
         {HTTPStatus.ACCEPTED: RunBegun},
@@ -139,6 +143,11 @@ class Api:
         if kind is None:
             return problem(HTTPStatus.NOT_FOUND, f"a plan can be asked for {', '.join(VERBS)}")
         asked = read_model(req, RunAsked, empty_is={})
+        if asked.take_over and "reason" not in asked.model_fields_set:
+            return problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "take_over needs a reason: how it is known that the other app does not act any more",
+            )
         try:
             plan = await asyncio.to_thread(self.plans.plan, req.route_params.get("plan", ""))
         except Permanent as error:
@@ -167,9 +176,13 @@ class Api:
             request = umbrella_over(plans, request)
         run = run_id(request.kind, plan.name, datetime.now(UTC), uuid.uuid4().hex[:4])
         try:
-            await start_run(client, run, request)
+            await start_run(client, self.claims, run, request, asked.take_over)
         except Busy as busy:
-            return problem(HTTPStatus.CONFLICT, str(busy), holder=busy.holder)
+            mend = TAKING_OVER if busy.held else ""
+            return problem(HTTPStatus.CONFLICT, f"{busy}{mend}", **_held(busy))
+        except Transient as error:
+            told = f"{error.message}; nothing can be taken over blind"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, told)
         href = f"/api/runs/{run}"
         return answer(RunBegun(run=run, href=href), HTTPStatus.ACCEPTED, location=href)
 
@@ -340,6 +353,12 @@ def objection_to(kind: Kind, plan: Plan, points: Mapping[str, str]) -> str | Non
     if unknown:
         return f"points names {unknown[0][:60]!r}, which is no member of the plan"
     return None
+
+
+def _held(busy: Busy) -> dict[str, Any]:
+    entry = busy.held.entry if busy.held else None
+    app = {"app": entry.app, "since": entry.at.isoformat()} if entry else {}
+    return {"holder": busy.holder, **app}
 
 
 def _run_id(req: func.HttpRequest) -> str | None:

@@ -32,7 +32,7 @@ from triggers.answers import (
     TierNamed,
 )
 from triggers.operation import operation
-from triggers.runs import Plans, holder_of
+from triggers.runs import Claims, Plans, holder_of
 from triggers.web import answer, mistakes_of, problem, read_model
 
 PLAN_ID = re.compile(
@@ -99,6 +99,7 @@ class AsrPlans:
     vault: Vault
     read_text: Callable[[str, str], Plan]
     write_text: Callable[[Mapping[str, Any]], str]
+    claims: Claims
 
     @operation(
         {HTTPStatus.OK: PlanImported},
@@ -166,10 +167,10 @@ class AsrPlans:
         try:
             read_model(req, PushAsked, empty_is={})
             plan = await asyncio.to_thread(self._plan, req.route_params.get("plan", ""))
-            holder = await holder_of(client, plan.app)
-            if holder:
-                held = f"{plan.app} is held by run {holder}; its recovery plans stay as they are"
-                return problem(HTTPStatus.CONFLICT, held, holder=holder)
+            busy = await holder_of(client, self.claims, plan.app)
+            if busy:
+                held = f"{busy}; its recovery plans stay as they are"
+                return problem(HTTPStatus.CONFLICT, held, holder=busy.holder)
             return await asyncio.to_thread(self._push, plan)
         except Refusal as refusal:
             return refusal.response

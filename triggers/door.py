@@ -66,6 +66,7 @@ class Door:
 
     tokens: Tokens
     pace: Pace
+    stance: str
 
     def shows(self, show: Show) -> Show:
         """Return the guarded form of a handler that changes nothing; its callers need the role to read."""
@@ -74,7 +75,7 @@ class Door:
             req: func.HttpRequest, client: df.DurableOrchestrationClient
         ) -> func.HttpResponse:
             admitted = self._admit(req, Role.READ, lambda _: show(req, client))
-            return await _plainly(admitted, show.__name__)
+            return self._stamped(await _plainly(admitted, show.__name__))
 
         return _named(guarded, show, Role.READ)
 
@@ -83,7 +84,7 @@ class Door:
 
         async def guarded(req: func.HttpRequest) -> func.HttpResponse:
             admitted = self._admit(req, Role.READ, lambda _: asyncio.to_thread(read, req))
-            return await _plainly(admitted, read.__name__)
+            return self._stamped(await _plainly(admitted, read.__name__))
 
         return _named(guarded, read, Role.READ)
 
@@ -113,6 +114,11 @@ class Door:
             return await _plainly(sized(req, client), handle.__name__)
 
         return _named(guarded, handle, None)
+
+    def _stamped(self, shown: func.HttpResponse) -> func.HttpResponse:
+        """Say with every view whether the app is active or stands by: of two apps, each shows its own runs alone."""
+        shown.headers["Leeward-Stance"] = self.stance
+        return shown
 
     async def _admit(
         self, req: func.HttpRequest, role: Role, then: Callable[[Caller], Answers]

@@ -27,7 +27,7 @@ from orchestrators.names import lookout_of, region_of, run_id
 from triggers.alerts import Ledger
 from triggers.answers import SignalsShown
 from triggers.operation import operation
-from triggers.runs import ENDED, Busy, Plans, entity_id, runtime_status, start_run
+from triggers.runs import ENDED, Busy, Claims, Plans, entity_id, runtime_status, start_run
 from triggers.together import plans_together, umbrella_over
 from triggers.web import answer, problem
 
@@ -51,6 +51,7 @@ class Incidents:
     plans: Plans
     ledger: Ledger
     topic: Topic
+    claims: Claims
 
     async def on_watch(
         self, timer: func.TimerRequest, client: df.DurableOrchestrationClient
@@ -124,7 +125,8 @@ class Incidents:
                 signals=stance.signals,
                 incident=incident,
             )
-            if not await _open(client, run, self._with_dependencies(plan, request)):
+            request = self._with_dependencies(plan, request)
+            if not await _open(client, self.claims, run, request):
                 return None
         told = {"plan": plan.name, "region": incident.region, "run": run, "why": incident.verdict}
         opened = {**incident.wire(), "run": run}
@@ -147,12 +149,14 @@ class Incidents:
             return request
 
 
-async def _open(client: df.DurableOrchestrationClient, run: str, request: RunRequest) -> bool:
+async def _open(
+    client: df.DurableOrchestrationClient, claims: Claims, run: str, request: RunRequest
+) -> bool:
     """Open a run if it was not opened before, even if it has ended since; say whether it is there."""
     if await runtime_status(client, run) is not None:
         return True
     try:
-        await start_run(client, run, request)
+        await start_run(client, claims, run, request)
     except Busy as busy:
         log.warning("%s waits: %s", run, busy)
         return False

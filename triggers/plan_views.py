@@ -21,7 +21,7 @@ from domain.run import Readiness
 from triggers.answers import PlanShown, PlansShown, ReadinessShown
 from triggers.api import VERBS
 from triggers.operation import operation
-from triggers.runs import Plans, holder_of
+from triggers.runs import Claims, Plans, holder_of
 from triggers.web import answer, mistakes_of, problem
 
 # Whoever asks waits at a screen, and App Service cuts every answer off at 230 s.
@@ -52,6 +52,7 @@ class PlanViews:
 
     plans: Plans
     lookout: Lookout
+    claims: Claims
     within_seconds: float = LOOK_WITHIN_SECONDS
     _free: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOOKS_AT_ONCE))
 
@@ -64,12 +65,14 @@ class PlanViews:
     async def show_plan(
         self, req: func.HttpRequest, client: df.DurableOrchestrationClient
     ) -> func.HttpResponse:
-        """Return a plan whole, its digest, and the run that holds its application: 404, 422 with the mistakes."""
+        """Return a plan whole, its digest, and who holds its application: 404, 422 with the mistakes."""
         plan = await asyncio.to_thread(self._plan, req)
         if isinstance(plan, func.HttpResponse):
             return plan
-        holder = await holder_of(client, plan.app)
-        return answer({**_in_short(plan), "heldBy": holder, "plan": plan.wire()})
+        busy = await holder_of(client, self.claims, plan.app)
+        entry = busy.held.entry if busy and busy.held else None
+        held = {"heldBy": busy.holder if busy else None, "heldByApp": entry.app if entry else None}
+        return answer({**_in_short(plan), **held, "plan": plan.wire()})
 
     @operation(
         {HTTPStatus.OK: ReadinessShown},

@@ -14,12 +14,13 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
+from domain.errors import Transient
 from domain.request import RunRequest
 from domain.standstill import FINDINGS, LockSeen, RunSeen, silence_of
 from orchestrators.names import RUNBOOKS, WATCHDOG, lock_of
 from triggers.answers import FindingsShown
 from triggers.operation import operation
-from triggers.runs import ENDED, Plans, entity_id, runtime_status
+from triggers.runs import ENDED, Claims, Plans, entity_id, runtime_status, was_left_behind
 from triggers.schedules import Entries
 from triggers.web import answer
 
@@ -38,6 +39,7 @@ class Watchdog:
 
     plans: Plans
     ledger: Entries
+    claims: Claims
 
     async def watch_runs(
         self, timer: func.TimerRequest, client: df.DurableOrchestrationClient
@@ -60,10 +62,32 @@ class Watchdog:
                 continue
             applications.add(request.plan.app)
             runs.append(_seen(status, statuses, request))
-        locks = [lock for each in sorted(applications) if (lock := await _orphan(client, each))]
+        locks = [lock for each in sorted(applications) if (lock := await self._left(client, each))]
         if runs or locks:
             sighting = {"runs": [r.wire() for r in runs], "locks": [each.wire() for each in locks]}
             await client.start_new("judge_runs", WATCHDOG, sighting)
+
+    async def _left(
+        self, client: df.DurableOrchestrationClient, application: str
+    ) -> LockSeen | None:
+        """Return what a run that has ended left held of an application: the lock, the claim, or both."""
+        lock = await _orphan(client, application)
+        try:
+            held = await asyncio.to_thread(self.claims.holder, application)
+        except Transient as error:
+            log.warning("who holds %s cannot be told: %s", application, error)
+            return lock
+        if (
+            held is None
+            or held.entry is None
+            or not await was_left_behind(client, self.claims, held)
+        ):
+            return lock
+        run = held.entry.run
+        if lock is None:
+            engine = await runtime_status(client, run)
+            return LockSeen(application=application, holder=run, engine=engine, claim=held.claim)
+        return lock.model_copy(update={"claim": held.claim}) if lock.holder == run else lock
 
     @operation({HTTPStatus.OK: FindingsShown})
     def show_findings(self, req: func.HttpRequest) -> func.HttpResponse:

@@ -102,6 +102,7 @@ var leewardSettings = {
   PROBE_PROXY: probeProxy
   VANTAGE_POINTS: vantagePoints
   LEDGER: sharedStore
+  STANCE: stance
   KILL_SWITCH: killSwitch
   ACTION_SECRETS: join(map(actionSecrets, one => '${one.name}=${one.host}'), ',')
   CHAT_PEOPLE: chatPeople

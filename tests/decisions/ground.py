@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import azure.functions as func
 
+from activities.acting import Acting
 from activities.lookout import Lookout
 from adapters.boundary import on_wire
 from domain.caller import Caller, Role
@@ -30,6 +31,7 @@ from domain.run import EndpointState, ProbeAnswer, ProfileState
 from entities.region import region
 from orchestrators.lookout import watch_region
 from tests.entities.asked import Turn
+from tests.ledger_in_memory import LedgerInMemory
 from triggers.alerts import Alerts, Ledger
 from triggers.lookout import Incidents
 
@@ -184,7 +186,8 @@ class Ground:
             "look_around": on_wire(lookout.look_around)
         }
         self.alerts = Alerts(shelf, ledger or self.lines)
-        self.incidents = Incidents(shelf, ledger or self.lines, self.told)
+        claims = Acting(LedgerInMemory(), "here")
+        self.incidents = Incidents(shelf, ledger or self.lines, self.told, claims)
         self._entities: dict[str, str] = {}
         self.largest = 0
         self._statuses: dict[str, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from activities.acting import Acting, Claimed, Leaving, Left
 from activities.actions import HttpOrder, JobSeen, RunbookOrder
 from activities.drill import LeftoverQuestion, LeftoversSeen, Scene, SceneQuestion
 from activities.evidence import Draft, Sealed
@@ -18,12 +19,14 @@ from activities.readiness import Question
 from activities.recovery import Ended, Started, Wave, WaveNews, WaveStarted
 from activities.survey import Surveyed, SurveyQuestion
 from activities.traffic import EndpointChange, ProfileQuestion
+from domain.acting import Wish
 from domain.action import HttpAnswered
 from domain.canonical import digest
 from domain.drill import Rehearsed
 from domain.evidence import seal
 from domain.gate import Probe
 from domain.run import DnsAnswer, EndpointState, ProbeAnswer, ProfileState, Readiness
+from tests.ledger_in_memory import LedgerInMemory
 
 EAST = EndpointState(
     name="east",
@@ -52,6 +55,13 @@ class Cast:
     jobs: dict[str, datetime] = field(default_factory=dict)
     starts: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    ledger: LedgerInMemory = field(default_factory=LedgerInMemory)
+
+    def claim_application(self, wish: Wish, now: datetime) -> Claimed:
+        return Acting(self.ledger, "here").claim_application(wish)
+
+    def leave_application(self, leaving: Leaving, now: datetime) -> Left:
+        return Acting(self.ledger, "here").leave_application(leaving)
 
     def assess_readiness(self, question: Question, now: datetime) -> Readiness:
         return Readiness(ready=True)

@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.acting import Acting
 from activities.actions import Actions
 from activities.calendar import Calendar
 from activities.drill import Drills
@@ -37,6 +38,7 @@ from activities.reprotection import Reprotection
 from activities.survey import Survey
 from activities.sweep import Sweep
 from activities.traffic import Traffic
+from domain.errors import StepError, Transient
 from domain.model import Model
 from domain.plan import Plan
 from domain.reply import Done, Refused
@@ -98,6 +100,8 @@ RUNBOOKS = (
 )
 DESKS = (lock, desk, region, book, kill_switch, estate)
 PLAYED = (
+    Acting.claim_application,
+    Acting.leave_application,
     Recovery.start_wave,
     Recovery.check_wave,
     Recovery.cancel_wave,
@@ -136,6 +140,23 @@ PLAYED = (
     Findings.look_for_finding,
     Findings.enter_finding,
 )
+# What changes something; function_app.py holds the same to the claims of their runs.
+CHANGES = frozenset(
+    {
+        "start_wave",
+        "cancel_wave",
+        "start_plan",
+        "resume_plan",
+        "cancel_plan",
+        "ensure_pieces",
+        "settle_items",
+        "set_endpoint",
+        "call_http",
+        "start_runbook",
+        "stop_runbook",
+    }
+)
+CLAIMS = ("claim_application", "leave_application")
 START = datetime(2026, 3, 14, 2, 40, tzinfo=UTC)
 RUN = "failover-shop-1"
 ENDED = ("Completed", "Failed", "Terminated")
@@ -250,7 +271,7 @@ class Stage:
         request_type: type[Model] = next(t for n, t in hints.items() if n != "return")
         request = request_type.model_validate(payload)
         with self._guard:
-            reply = self._reply(name, request)
+            reply = self._fenced(name, request) or self._reply(name, request)
             self.calls.append(Call(self.clock.now(), name, request, reply))
         if isinstance(reply, Exception):
             raise reply
@@ -258,6 +279,17 @@ class Stage:
             return reply.wire()
         assert isinstance(reply, hints["return"]), f"{name} cannot answer {reply!r}"
         return Done(value=reply.wire()).wire()
+
+    def _fenced(self, name: str, request: Any) -> Refused | None:
+        """Hold what changes something to its run's claim, as the app does."""
+        if name not in CHANGES:
+            return None
+        try:
+            Acting(self.cast.ledger, "here").hold_to(request)
+        except StepError as error:
+            transient = isinstance(error, Transient)
+            return Refused(code=error.code, message=error.message, transient=transient)
+        return None
 
     def _reply(self, name: str, request: Any) -> Reply:
         said = self.script.get(name)
@@ -388,9 +420,9 @@ class Stage:
     # -- what was seen -----------------------------------------------------------------
 
     def called(self, *names: str) -> list[Call]:
-        """Return the calls of these activities in order, of all where none is named, without the commentary."""
+        """Return the calls of these activities in order, of all but commentary and claims where none is named."""
         told = (call for call in self.calls if not _is_commentary(call))
-        return [call for call in told if not names or call.name in names]
+        return [call for call in told if (call.name in names if names else call.name not in CLAIMS)]
 
     def commentary(self) -> list[Notice]:
         """Return what was announced of the run's course: its start, and each step that ended."""

@@ -95,7 +95,7 @@ def read(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def door(pace: int = 600, trouble: StepError | None = None) -> Door:
-    return Door(Known(trouble), Pace(pace))
+    return Door(Known(trouble), Pace(pace), "standby")
 
 
 def test_who_has_the_role_comes_in_by_name() -> None:

@@ -11,15 +11,19 @@ import azure.durable_functions as df
 import azure.functions as func
 import pytest
 
+from activities.acting import Acting
 from domain.errors import Permanent, Transient
 from domain.plan import Plan
 from domain.plan_rules import PlanRefused
 from domain.request import Kind
 from domain.run import Readiness
+from tests.ledger_in_memory import LedgerInMemory
 from tests.plan_samples import plan as sample
 from tests.triggers.conftest import Doors
 from tests.triggers.test_api import problem
 from triggers.plan_views import LOOKS_AT_ONCE, PlanViews
+
+NOBODY = Acting(LedgerInMemory(), "here")
 
 # -- plans ---------------------------------------------------------------------------------
 
@@ -135,7 +139,7 @@ def told(answer: func.HttpResponse) -> Any:
 
 
 def test_a_look_asks_for_the_kind_it_was_asked_for() -> None:
-    views = PlanViews(OneShelf(), Azure(Readiness(ready=True, warnings=("old point",))))
+    views = PlanViews(OneShelf(), Azure(Readiness(ready=True, warnings=("old point",))), NOBODY)
     answer = look(views, kind="round-trip")
     assert answer.status_code == 200
     assert told(answer)["kind"] == "round_trip"
@@ -147,7 +151,7 @@ def test_a_look_asks_for_the_kind_it_was_asked_for() -> None:
     [(Transient("throttled", "busy", None), 503), (Permanent("forbidden", "no role"), 502)],
 )
 def test_azures_trouble_is_a_problem_and_no_crash(trouble: Exception, status: int) -> None:
-    views = PlanViews(OneShelf(), Azure(trouble))
+    views = PlanViews(OneShelf(), Azure(trouble), NOBODY)
     answer = look(views)
     assert answer.status_code == status
     assert answer.mimetype == "application/problem+json"
@@ -156,7 +160,7 @@ def test_azures_trouble_is_a_problem_and_no_crash(trouble: Exception, status: in
 
 def test_a_silent_azure_is_not_waited_for_and_holds_no_more_than_a_few_threads() -> None:
     azure = Azure()
-    views = PlanViews(OneShelf(), azure, within_seconds=0.01)
+    views = PlanViews(OneShelf(), azure, NOBODY, within_seconds=0.01)
 
     async def crowd() -> list[func.HttpResponse]:
         answers = [await ask(views) for _ in range(LOOKS_AT_ONCE + 1)]
@@ -174,7 +178,7 @@ def test_a_silent_azure_is_not_waited_for_and_holds_no_more_than_a_few_threads()
 def test_a_plan_that_vanishes_while_plans_are_listed_breaks_nothing() -> None:
     request = func.HttpRequest("GET", "/", body=b"")
     for trouble in (Permanent("plan_unknown", "gone"), PlanRefused("shop.yaml", [])):
-        answer = PlanViews(Gone(trouble), Azure()).list_plans(request)
+        answer = PlanViews(Gone(trouble), Azure(), NOBODY).list_plans(request)
         assert not told(answer)["plans"][0]["valid"]
 
 

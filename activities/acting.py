@@ -1,0 +1,144 @@
+"""The claims by which runs act, over all apps: make one, hold to it before each act, let it go.
+
+Each app has a task hub of its own, so its lock says nothing to another app. What they share is the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import AwareDatetime
+
+from activities.calendar import Ledger
+from domain.acting import (
+    FENCED_OFF,
+    Adopt,
+    Claim,
+    Entry,
+    Held,
+    Make,
+    Wait,
+    Wish,
+    chain_of,
+    claim_at,
+    entry_in,
+    fenced,
+    step,
+)
+from domain.errors import Permanent, Transient
+from domain.model import Recorded
+
+# Each lost race means that somebody else has just made a claim: more than a few of them in a row are no chance.
+RACES = 3
+
+
+class Acts(Protocol):
+    """A request that changes something of an application."""
+
+    @property
+    def claim(self) -> Claim | None:
+        """Return the claim that its run acts by."""
+        ...
+
+
+class Claimed(Recorded):
+    """The claim that a run acts by, whose it is, and instead of whom; no claim where somebody else holds it."""
+
+    claim: Claim | None = None
+    app: str = ""
+    holder: str = ""
+    instead_of: Held | None = None
+    held: Held | None = None
+
+
+class Leaving(Recorded):
+    """A run that is done with acting, and when."""
+
+    claim: Claim
+    run: str
+    at: AwareDatetime
+
+
+class Left(Recorded):
+    """Whether somebody took over before the run was done, in words."""
+
+    taken_over: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Keeps the chain of claims; ``app`` is what this app is called in it."""
+
+    ledger: Ledger
+    app: str
+
+    def claim_application(self, wish: Wish) -> Claimed:
+        """Claim an application for a run; delivered twice it is the same claim.
+
+        Raises Transient while somebody else is making a claim.
+        """
+        for _ in range(RACES):
+            newest, entry = self._newest(wish.application)
+            match step(newest, entry, wish, self.app):
+                case Adopt(claim):
+                    return Claimed(claim=claim, app=self.app, holder=entry.run if entry else "")
+                case Wait(held) if held.entry is None:
+                    raise Transient("claim_unread", f"{wish.application} is held by {held}")
+                case Wait(held):
+                    return Claimed(held=held)
+                case Make(claim, made, instead_of):
+                    if self.ledger.claim(claim.key, made.wire()):
+                        return Claimed(
+                            claim=claim, app=self.app, holder=made.run, instead_of=instead_of
+                        )
+        raise Transient(
+            "claim_contended",
+            f"others claim {wish.application} at this very moment; it is tried again",
+        )
+
+    def leave_application(self, leaving: Leaving) -> Left:
+        """Release a run's own claim, and say whether it was taken over before; delivered twice it says the same."""
+        claim = leaving.claim
+        own = entry_in(self.ledger.read(claim.key))
+        if own is None or own.released_at is None:
+            newer = self.ledger.read(claim.next.key)
+            if newer is not None:
+                return Left(taken_over=fenced(claim, entry_in(newer)))
+        if own is not None and own.released_at is None and own.run == leaving.run:
+            released = own.model_copy(update={"released_at": leaving.at})
+            self.ledger.keep(claim.key, released.wire())
+        return Left()
+
+    def hold_to(self, request: Acts) -> None:
+        """Raise unless what acts is still the newest to act on its application: one read of the ledger.
+
+        Raises Permanent ``fenced_off`` once somebody took over; Transient where the ledger cannot be read, for nobody
+        acts blind.
+        """
+        claim = request.claim
+        if claim is None:
+            what = type(request).__name__
+            raise Permanent("unclaimed", f"the {what} came without the claim that its run acts by")
+        newer = self.ledger.read(claim.next.key)
+        if newer is not None:
+            raise Permanent(FENCED_OFF, fenced(claim, entry_in(newer)))
+
+    def holder(self, application: str) -> Held | None:
+        """Return who acts on an application now, in whichever app; raises Transient."""
+        newest, entry = self._newest(application)
+        if newest is None or (entry is not None and entry.released_at is not None):
+            return None
+        return Held(claim=newest, entry=entry)
+
+    def release(self, held: Held, at: datetime) -> None:
+        """Release a claim that a run of this app left behind when it ended; raises Transient."""
+        if held.entry is not None:
+            self.leave_application(Leaving(claim=held.claim, run=held.entry.run, at=at))
+
+    def _newest(self, application: str) -> tuple[Claim | None, Entry | None]:
+        keys = self.ledger.keys(chain_of(application))
+        if not keys:
+            return None, None
+        return claim_at(keys[-1]), entry_in(self.ledger.read(keys[-1]))
