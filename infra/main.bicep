@@ -36,12 +36,15 @@ param storageProvider string = 'AzureStorage'
 @allowed(['Flex', 'Premium'])
 param hosting string = 'Flex'
 
-@description('Optional. active acts; standby is a second app in a third region that takes part in the shared lock and acts only once it holds it.')
+@description('Optional. active acts; standby is a second app in a third region that starts nothing by itself and acts when people ask it to.')
 @allowed(['active', 'standby'])
 param stance string = 'active'
 
-@description('Optional. Blob endpoint of the account that holds the lock which an active and a standby app share. Empty: this app has its own.')
+@description('Optional. Blob endpoint, with its slash, of the account that holds the ledger which an active and a standby app share. Empty: this app has its own.')
 param sharedLockEndpoint string = ''
+
+@description('Optional. Principal ids of the other apps\' observe identities that share the ledger kept here, by commas.')
+param ledgerPrincipals string = ''
 
 @description('Optional. Resource id of an existing Recovery Services vault. Empty: one is made in this region.')
 param vaultId string = ''
@@ -164,6 +167,15 @@ module storage 'modules/storage.bicep' = {
     evidenceRetentionDays: evidenceRetentionDays
     principalIds: [identities.outputs.observe.principalId]
     tags: allTags
+  }
+}
+
+module ledgerAccess 'modules/access-ledger.bicep' = if (!empty(ledgerPrincipals)) {
+  name: 'access-ledger'
+  scope: group
+  params: {
+    accountName: storage.outputs.accountName
+    principalIds: split(ledgerPrincipals, ',')
   }
 }
 
@@ -405,6 +417,12 @@ output PLAN_STORE string = storage.outputs.plansUrl
 
 @description('Where evidence lies.')
 output EVIDENCE_STORE string = storage.outputs.evidenceUrl
+
+@description('Where the ledger is kept that two apps share.')
+output LEDGER string = empty(sharedLockEndpoint) ? storage.outputs.sharedUrl : '${sharedLockEndpoint}shared'
+
+@description('Principal id of this app\'s observe identity, for the ledgerPrincipals of the other app.')
+output LEEWARD_PRINCIPAL_ID string = identities.outputs.observe.principalId
 
 @description('Resource id of the vault, for the plans.')
 output VAULT_ID string = makesVault ? vault.outputs.id : vaultId

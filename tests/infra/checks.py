@@ -38,6 +38,7 @@ API_VERSIONS = {
     "Microsoft.RecoveryServices/vaults/replicationPolicies": "2024-10-01",
     "Microsoft.Resources/resourceGroups": "2024-03-01",
     "Microsoft.Storage/storageAccounts": "2024-01-01",
+    "Microsoft.Storage/storageAccounts/blobServices/containers": "2024-01-01",
     "Microsoft.Web/serverfarms": "2024-04-01",
     "Microsoft.Web/sites": "2024-04-01",
 }
