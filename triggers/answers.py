@@ -48,8 +48,8 @@ class Mistake(Answer):
 class Problem(BaseModel):
     """Why nothing came of a request (RFC 9457); ``detail`` names what is wrong and the mend.
 
-    ``holder`` is the run that holds the application, ``mistakes`` are those of a plan file, ``number`` is what the log
-    has more under.
+    ``holder`` is the run that holds the application, with its ``app`` and ``since`` when where that is another one;
+    ``mistakes`` are those of a plan file, ``number`` is what the log has more under.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,6 +59,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     holder: str | None = None
+    app: str | None = None
+    since: AwareDatetime | None = None
     mistakes: list[Mistake] | None = None
     number: str | None = None
 
@@ -97,9 +99,10 @@ class PlansShown(Answer):
 
 
 class PlanShown(PlanInShort):
-    """A plan whole, and the run that holds its application."""
+    """A plan whole, and the run that holds its application, with its app where that is another one."""
 
     held_by: str | None
+    held_by_app: str | None
     plan: Plan
 
 
@@ -226,6 +229,23 @@ class FindingsShown(Answer):
     """What the watchdog has found, newest first."""
 
     findings: list[Finding]
+
+
+class ActingOn(Answer):
+    """Who acts on an application: the fencing token, and the run with its app where the ledger can say so."""
+
+    token: int
+    app: str | None
+    run: str | None
+    since: AwareDatetime | None
+
+
+class ActingShown(Answer):
+    """This app's name and stance, and by application who acts on it, in whichever app."""
+
+    app: str
+    stance: Literal["active", "standby"]
+    acting: dict[str, ActingOn | None]
 
 
 class Unused(Answer):

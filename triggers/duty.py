@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Literal
 
 import azure.durable_functions as df
 import azure.functions as func
 
 from domain.acting import Held
 from domain.errors import Transient
+from triggers.answers import ActingOn, ActingShown
+from triggers.operation import operation
 from triggers.runs import Claims, Plans
 from triggers.web import answer, problem
 
@@ -27,7 +29,7 @@ class Duty:
     standby: bool
 
     @property
-    def stance(self) -> str:
+    def stance(self) -> Literal["active", "standby"]:
         """Return the app's stance in a word."""
         return "standby" if self.standby else "active"
 
@@ -43,6 +45,7 @@ class Duty:
         guarded.__doc__ = beat.__doc__
         return guarded
 
+    @operation({HTTPStatus.OK: ActingShown})
     def show_acting(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return the app's name and stance, and who acts on each application, in whichever app."""
         applications = sorted({plan.app for plan in self.plans.valid()})
@@ -50,13 +53,16 @@ class Duty:
             acting = {each: _shown(self.claims.holder(each)) for each in applications}
         except Transient as error:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.message)
-        return answer({"app": self.claims.app, "stance": self.stance, "acting": acting})
+        return answer(ActingShown(app=self.claims.app, stance=self.stance, acting=acting))
 
 
-def _shown(held: Held | None) -> dict[str, Any] | None:
+def _shown(held: Held | None) -> ActingOn | None:
     if held is None:
         return None
-    told: dict[str, Any] = {"token": held.claim.token}
-    if held.entry:
-        told |= {"app": held.entry.app, "run": held.entry.run, "since": held.entry.at.isoformat()}
-    return told
+    entry = held.entry
+    return ActingOn(
+        token=held.claim.token,
+        app=entry.app if entry else None,
+        run=entry.run if entry else None,
+        since=entry.at if entry else None,
+    )

@@ -109,7 +109,7 @@ class Nobody:
         raise AssertionError(token)
 
 
-DOOR = Door(Nobody(), Pace(1))
+DOOR = Door(Nobody(), Pace(1), "active")
 
 
 def routes() -> ApiRoutes:
