@@ -53,6 +53,7 @@ from adapters.teams import Teams
 from adapters.tokens import EntraTokens
 from adapters.traffic_manager import AzureTrafficManager
 from adapters.vault_setup import AzureVaultSetup
+from adapters.wire_log import keep_paths_out_of_logs
 from domain.caller import Role
 from domain.quorum import HERE
 from entities.book import book
@@ -97,6 +98,7 @@ from triggers.run_list import list_runs
 from triggers.schedules import Schedules
 from triggers.watchdog import Watchdog
 
+keep_paths_out_of_logs()
 settings = Settings.read(os.environ, Path(__file__).parent)
 identities = Identities.of(
     settings.arm_endpoint,

@@ -153,12 +153,14 @@ def world(
     timers: Collection[str] = (),
     stores: Mapping[str, str] | None = None,
     trusted: Path | None = None,
+    keys: bool = False,
 ) -> Iterator[World]:
     """Make a world; ``plan`` and ``estate`` may change the shop's own before it begins.
 
     A world that is not ``watched`` has its timer disabled: a look every 20 s makes long stories longer. Of the
     other timers only ``timers`` fire; worlds on one ``ledger`` are apps of one pair. ``stores`` are settings that
-    say where things are kept instead, and ``trusted`` is whom the app must trust there.
+    say where things are kept instead, and ``trusted`` is whom the app must trust there. With ``keys`` the host asks
+    for access keys, as Azure's does, and who calls brings the host's own.
     """
     plans = folder / "plans"
     plans.mkdir(parents=True, exist_ok=True)
@@ -181,7 +183,7 @@ def world(
         for timer in TIMERS:
             os.environ[f"AzureWebJobs.{timer}.Disabled"] = str(timer not in timers).lower()
         with (
-            Host(ROOT, folder / "host.db", clock) as host,
+            Host(ROOT, folder / "host.db", clock, auth=keys) as host,
             httpx.Client(
                 base_url=host.url,
                 timeout=30,
@@ -190,6 +192,8 @@ def world(
                 event_hooks={"response": [contract().hold]},
             ) as http,
         ):
+            if keys:
+                http.headers["x-functions-key"] = json.loads(host.keys_file.read_text())["master"]
             yield World(azure, host, http, clock, callers)
 
 
