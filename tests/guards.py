@@ -120,6 +120,17 @@ def clocks(source: str) -> list[str]:
     return found
 
 
+def events_with_content(source: str) -> list[str]:
+    """Return the external events that carry anything: what one carries can kill the run that waits for it."""
+    return [
+        f"{node.lineno}: an event with {ast.unparse(node.args[2]) if len(node.args) > 2 else 'nothing'}, not {{}}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", "") == "raise_event"
+        and not (len(node.args) == 3 and ast.unparse(node.args[2]) == "{}")
+    ]
+
+
 def undocumented(source: str) -> list[str]:
     """Return every public module, class, function and method that lacks a docstring."""
     tree = ast.parse(source)

@@ -12,6 +12,7 @@ from tests.guards import (
     LONGEST,
     ROOMS,
     clocks,
+    events_with_content,
     forbidden_imports,
     impure_imports,
     too_long,
@@ -59,6 +60,18 @@ def test_the_domain_has_no_clock_and_makes_no_ids() -> None:
 
 def test_the_domain_imports_pydantic_and_what_of_python_is_pure() -> None:
     assert broken(impure_imports, sources("domain")) == []
+
+
+@pytest.mark.parametrize("room", ["triggers", "activities", "adapters"])
+def test_an_external_event_is_a_bell_and_carries_nothing(room: str) -> None:
+    assert broken(events_with_content, sources(room)) == []
+
+
+@pytest.mark.parametrize("said", ["decision.wire()", "{'x': 1}", "body"])
+def test_the_guard_of_events_sees_what_one_carries(said: str) -> None:
+    assert events_with_content(f"client.raise_event(run, bell(x), {said})")
+    assert events_with_content("client.raise_event(run, bell(x))")
+    assert not events_with_content("client.raise_event(run, bell(x), {})")
 
 
 @pytest.mark.parametrize("room", ["domain", "orchestrators", "activities", "entities"])

@@ -29,7 +29,11 @@ def play(
     """Tell the story with the app of that folder; return its evidence, whose files go to ``out``; raises DemoBroke."""
     with tempfile.TemporaryDirectory(prefix="leeward-demo-") as name:
         folder = Path(name)
-        settings = {"PLAN_STORE": str(app / "plans"), "EVIDENCE_STORE": str(folder / "evidence")}
+        settings = {
+            "PLAN_STORE": str(app / "plans"),
+            "EVIDENCE_STORE": str(folder / "evidence"),
+            "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "true",
+        }
         try:
             with (
                 both(app, estate, folder, f"scaled:{speed}", settings, host_home=host_home) as (

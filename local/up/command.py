@@ -42,7 +42,11 @@ def run(args: argparse.Namespace) -> int:
     clock = "wall" if args.speed == 1 else f"scaled:{args.speed}"
     with tempfile.TemporaryDirectory(prefix="leeward-up-") as name:
         folder = Path(name)
-        settings = {"PLAN_STORE": str(args.plan.parent), "EVIDENCE_STORE": str(folder / "evidence")}
+        settings = {
+            "PLAN_STORE": str(args.plan.parent),
+            "EVIDENCE_STORE": str(folder / "evidence"),
+            "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "true",
+        }
         try:
             ports = (args.port, args.azure_port)
             with both(args.app, args.estate, folder, clock, settings, ports) as (azure, host):

@@ -240,6 +240,29 @@ def hardening(files: Files) -> list[str]:
     return said
 
 
+def front_door(files: Files) -> list[str]:
+    """Return how somebody without a token gets to what Leeward does not guard itself, durable management above all."""
+    app = Template("modules/app.bicep", files["modules/app.bicep"])
+    found = {
+        text(node.named_children[0]): re.sub(r"\s", "", text(node.named_children[-1]))
+        for node in walk(app.root)
+        if node.type == "object_property" and len(node.named_children) > 1
+    }
+    wanted = {
+        "platform": "{enabled:true}",
+        "requireAuthentication": "true",
+        "unauthenticatedClientAction": "'Return401'",
+        # What is let through verifies a token, a signature or Event Grid's key by itself.
+        "excludedPaths": "['/api/*','/runtime/webhooks/EventGrid']",
+        "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "'true'",
+    }
+    return [
+        f"modules/app.bicep: {key} is {found.get(key, 'not there')}, and must be {value}"
+        for key, value in wanted.items()
+        if found.get(key) != value
+    ]
+
+
 def parameters(files: Files, values: str) -> list[str]:
     """Return what azd's parameter file gives that the template does not take, or leaves out that it needs."""
     main = Template("main.bicep", files["main.bicep"])

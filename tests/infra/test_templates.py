@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -36,6 +37,7 @@ CHECKS: dict[str, Check] = {
     "documentation": checks.documentation,
     "protected region": checks.protected_region,
     "hardening": checks.hardening,
+    "front door": checks.front_door,
     "parameters": parameters,
     "settings": settings,
 }
@@ -167,6 +169,27 @@ BROKEN = {
         "httpsOnly: false",
         "httpsOnly",
     ),
+    "durable management is let through": (
+        "front door",
+        "modules/app.bicep",
+        "'/runtime/webhooks/EventGrid'",
+        "'/runtime/webhooks/*'",
+        "excludedPaths is ['/api/*','/runtime/webhooks/*']",
+    ),
+    "nobody is asked for a token": (
+        "front door",
+        "modules/app.bicep",
+        "requireAuthentication: true",
+        "requireAuthentication: false",
+        "requireAuthentication is false",
+    ),
+    "objects in events": (
+        "front door",
+        "modules/app.bicep",
+        "  AZURE_FUNCTIONS_DURABLE_STRICT_TYPING: 'true'\n",
+        "",
+        "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING is not there",
+    ),
     "azd gives too little": (
         "parameters",
         "main.bicep",
@@ -204,6 +227,16 @@ def test_the_example_and_the_code_name_the_same_settings() -> None:
         "the example has PLAN_SHELF, which the app does not read",
         "the app reads PLAN_STORE, which the example lacks",
     ]
+
+
+def test_no_event_is_made_an_object_of_anywhere() -> None:
+    """Deployed, as the example has it, in `make up`, in the demo and in every test of the whole app."""
+    name = "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING"
+    assert json.loads(EXAMPLE)["Values"][name] == "true"
+    for path in ("local/up/command.py", "local/demo/play.py", "tests/journeys/world.py"):
+        assert re.search(rf'"?{name}"?(: |=)"true"', (ROOT / path).read_text(encoding="utf-8")), (
+            path
+        )
 
 
 def test_the_roles_are_plain_lists() -> None:

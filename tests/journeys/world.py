@@ -171,7 +171,9 @@ def world(
             azure.set_region("eastus", down=True)
         os.environ.update(azure.environment())
         os.environ.update(PLAN_STORE=str(plans), EVIDENCE_STORE=str(folder / "evidence"))
-        os.environ.update(REQUESTS_PER_MINUTE=UNHURRIED)
+        os.environ.update(
+            REQUESTS_PER_MINUTE=UNHURRIED, AZURE_FUNCTIONS_DURABLE_STRICT_TYPING="true"
+        )
         callers = Callers(azure.directory)
         os.environ.update({"AzureWebJobs.on_watch.Disabled": str(not watched).lower()})
         os.environ.update(LEDGER=str(ledger or folder / "ledger"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.adapters.test_probes import Site, served
 from tests.triggers.conftest import Doors
 from tests.triggers.wire import recorded
 from triggers.payloads import ANNOTATED, COMMON_SCHEMA, STATUS_CHANGED
@@ -60,6 +61,28 @@ def alert(doors: Doors, number: int = 1, **essentials: Any) -> Any:
 def send(doors: Doors, *events: Any) -> int:
     kind = {"aeg-event-type": "Notification"}
     return doors.http.post(HOOK, json=list(events), headers=kind).status_code
+
+
+def test_a_validation_url_is_never_fetched(doors: Doors) -> None:
+    """As the handshake, among events, in a door that is not for it, and as a cloud event."""
+    Site.asked.clear()
+    with served() as server:
+        data = {
+            "validationCode": "c",
+            "validationUrl": f"http://127.0.0.1:{server.server_port}/200",
+        }
+        kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
+        event = {**grid_event(doors), "eventType": kind, "data": data}
+        shake = {"aeg-event-type": "SubscriptionValidation"}
+        assert doors.http.post(HOOK, json=[event], headers=shake).status_code < 500
+        assert send(doors, event, grid_event(doors, 2)) == 202
+        assert doors.http.post("/api/alerts", json=event).status_code < 500
+        assert doors.http.post("/api/alerts", json={**alert(doors), **data}).status_code < 500
+        cloud = {"specversion": "1.0", "id": "v", "source": "s", "type": kind, "data": data}
+        kinds = {"Content-Type": "application/cloudevents+json"}
+        assert doors.http.post(HOOK, content=json.dumps(cloud), headers=kinds).status_code < 500
+        doors.world.host.settle()
+        assert Site.asked == []
 
 
 def test_an_alert_is_answered_with_the_regions_that_it_concerns(doors: Doors) -> None:
