@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from domain.plan_rules import Mistake, PlanRefused
 log = logging.getLogger("leeward.plans")
 SUFFIX = ".yaml"
 LARGEST_PLAN = 1_000_000
+# Who waits for a storage that is silent waits long; looks that follow one another wait once.
+REST_SECONDS = 10
 
 
 class NoPlans:
@@ -123,14 +126,23 @@ class BlobPlans(StoredPlans):
     Where the container cannot be listed, the plans that were last seen count: a failover must not depend on it.
     """
 
-    def __init__(self, container: ContainerUrl, credential: Credential) -> None:
+    def __init__(
+        self,
+        container: ContainerUrl,
+        credential: Credential,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._container = Container(container, credential)
+        self._clock = clock
+        self._asked_again = 0.0
         self._seen: Mapping[str, _Blob] | None = None
         self._seen_at = datetime.now(UTC)
 
     def _sheets(self) -> Sequence[Sheet]:
         where = self._container.url
         seen = self._seen
+        if seen is not None and self._clock() < self._asked_again:
+            return list(seen.values())
         try:
             with waited_out("plans_unreachable", f"the plans in {where} could not be read"):
                 listed = [blob for blob in self._container.listed("") if _is_plan(blob)]
@@ -139,6 +151,7 @@ class BlobPlans(StoredPlans):
                 raise
             since = f"{self._seen_at:%Y-%m-%d %H:%M:%S}Z"
             log.error("the plans last seen at %s are used: %s", since, error.message)
+            self._asked_again = self._clock() + REST_SECONDS
             return list(seen.values())
         sheets = [self._fetched(blob, (seen or {}).get(blob.name)) for blob in listed]
         self._seen, self._seen_at = {sheet.blob: sheet for sheet in sheets}, datetime.now(UTC)
@@ -191,7 +204,7 @@ class _Blob(Sheet):
     def data(self) -> bytes:
         if isinstance(self.held, bytes):
             return self.held
-        raise self.held
+        raise self.held.with_traceback(None)
 
 
 def plans_at(place: Path | ContainerUrl, credential: Credential) -> StoredPlans:

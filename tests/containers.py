@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 import pytest
 from azure.core.credentials import AccessToken
 from azure.storage.blob import ContainerClient
 
 from adapters.places import ContainerUrl
+from local.azure.tokens import storage_token
 from local.azurite import Azurite, objection
 
 BLOCKS = 20
@@ -28,15 +27,8 @@ class Pass:
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """Return a token."""
         assert scopes == ("https://storage.azure.com/.default",)
-        now = int(time.time())
-        claims = {
-            "aud": "https://storage.azure.com",
-            "iss": "https://sts.windows.net/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/",
-            "iat": now - 60,
-            "nbf": now - 60,
-            "exp": now + 3600,
-        }
-        return AccessToken(jwt.encode(claims, secrets.token_bytes(32)), now + 3600)
+        expires = int(time.time()) + 3600
+        return AccessToken(storage_token("a-test", expires), expires)
 
 
 @dataclass

@@ -64,7 +64,7 @@ class TokenOffice:
         audience = resource.rstrip("/")
         value = f"sim.{secrets.token_urlsafe(32)}"
         if audience == STORAGE_AUDIENCE:
-            value = _for_storage(audience, client_id, expires)
+            value = storage_token(client_id, expires)
         token = Token(value, audience, client_id, expires)
         self._issued[token.value] = token
         return token
@@ -97,11 +97,11 @@ class TokenOffice:
         return token
 
 
-def _for_storage(audience: str, client_id: str, expires: int) -> str:
+def storage_token(client_id: str, expires: int) -> str:
     """Return a token that Azurite reads, version 1.0 as Storage gets it; Azurite verifies no signature."""
     began = expires - LIFETIME_SECONDS - 300
     claims = {
-        "aud": audience,
+        "aud": STORAGE_AUDIENCE,
         "iss": f"https://sts.windows.net/{client_id}/",
         "iat": began,
         "nbf": began,

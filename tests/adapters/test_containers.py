@@ -22,7 +22,7 @@ from adapters.evidence_store import BlobEvidence
 from adapters.ledger import BlobLedger
 from adapters.people_file import PeopleBlob
 from adapters.places import BlobUrl, ContainerUrl
-from adapters.plan_store import LARGEST_PLAN, BlobPlans
+from adapters.plan_store import LARGEST_PLAN, REST_SECONDS, BlobPlans
 from adapters.signal_record import BlobRecord
 from domain.errors import Permanent, Transient
 from domain.plan_rules import PlanRefused
@@ -109,20 +109,27 @@ def test_plans_out_of_reach_are_used_as_they_were_last_seen(
     ground: Ground, trouble: str | tuple[int, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     ground.put("shop.yaml", SHOP)
-    plans = BlobPlans(ground.url, Pass)
+    now = [100.0]
+    plans = BlobPlans(ground.url, Pass, lambda: now[0])
     assert plans.names() == ["shop"]
     ground.front.trouble = always(trouble)
+    ground.front.whats()
     with caplog.at_level(logging.ERROR):
         assert plans.plan("shop").name == "shop"
     assert [plan.name for plan in plans.valid()] == ["shop"]
     assert "the plans last seen at 20" in caplog.text
     with pytest.raises(Permanent, match="plans are shop"):
         plans.plan("bank")
+    assert ground.front.whats() == ["GET list"], "looks that follow one another wait once"
+    now[0] += REST_SECONDS
+    assert plans.names() == ["shop"]
+    assert ground.front.whats() == ["GET list"]
     with pytest.raises(Transient) as refused:
         BlobPlans(ground.url, Pass).names()
     assert refused.value.code == "plans_unreachable"
     ground.front.trouble = lambda asked: None
     ground.containers.opened(ground.direct).delete_blob("shop.yaml")
+    now[0] += REST_SECONDS
     assert plans.names() == [], "a plan that was withdrawn does not come back"
 
 
