@@ -44,8 +44,8 @@ demo: $(READY)
 	@$(BIN)/python -m local demo --out out/demo
 	@$(BIN)/leeward verify out/demo/evidence.json
 
-up: $(READY)
-	@$(BIN)/python -m local up --plan $(PLAN) --speed $(SPEED)
+up: $(READY) $(if $(CONTAINERS),$(AZURITE))
+	@$(BIN)/python -m local up --plan $(PLAN) --speed $(SPEED) $(if $(CONTAINERS),--containers)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q

@@ -9,11 +9,15 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+import requests
 import trustme
+
+from local.azure.tokens import storage_token
 
 HOME = Path(__file__).resolve().parents[1] / ".azurite"
 PROGRAM = HOME / "node_modules/azurite/dist/src/blob/main.js"
@@ -21,6 +25,9 @@ CONSTANTS = HOME / "node_modules/azurite/dist/src/blob/utils/constants.js"
 ACCOUNT = "devstoreaccount1"
 MISSING = "Azurite is not installed; run: make azurite"
 LISTENS = "successfully listens on "
+# Standard input closes when the process that holds its other end goes, however it went.
+END_WITH_US = "process.stdin.on('end', () => process.exit(0)).resume();\n"
+API_VERSION = "2024-11-04"
 START_SECONDS = 60
 STOP_SECONDS = 10
 HOST = "127.0.0.1"
@@ -60,6 +67,15 @@ class Azurite:
         """Return the file with the certificate authority to trust."""
         return self._folder / "ca.pem"
 
+    def make_container(self, name: str) -> str:
+        """Make a container and return its address."""
+        self._put(name, {"restype": "container"})
+        return f"{self.account_url}/{name}"
+
+    def put(self, container: str, name: str, data: bytes) -> None:
+        """Put a blob into a container."""
+        self._put(f"{container}/{name}", {}, data, {"x-ms-blob-type": "BlockBlob"})
+
     def start(self) -> None:
         """Start it; returns when it listens. Raises NotThere."""
         why = objection()
@@ -68,6 +84,7 @@ class Azurite:
         self._folder.mkdir(parents=True, exist_ok=True)
         process = subprocess.Popen(
             self._command(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -86,6 +103,8 @@ class Azurite:
         process, self._process = self._process, None
         if process is None:
             return
+        assert process.stdin is not None
+        process.stdin.close()
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
@@ -109,6 +128,24 @@ class Azurite:
         """Stop."""
         self.stop()
 
+    def _put(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        data: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        token = storage_token("local", int(time.time()) + 300)
+        told = {"Authorization": f"Bearer {token}", "x-ms-version": API_VERSION, **(headers or {})}
+        requests.put(
+            f"{self.account_url}/{path}",
+            data=data,
+            params=dict(query),
+            headers=told,
+            verify=str(self.certificate),
+            timeout=START_SECONDS,
+        ).raise_for_status()
+
     def _command(self) -> list[str]:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.certificate))
@@ -118,7 +155,7 @@ class Azurite:
         issued.private_key_pem.write_to_path(str(key))
         before = self._folder / "before.js"
         limit = f"require({str(CONSTANTS)!r}).MAX_APPEND_BLOB_BLOCK_COUNT = {self._blocks};\n"
-        before.write_text(limit)
+        before.write_text(limit + END_WITH_US)
         arguments = {
             "--blobHost": HOST,
             "--blobPort": str(self._port),

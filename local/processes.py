@@ -192,15 +192,22 @@ def both(
     settings: Mapping[str, str],
     ports: tuple[int, int] = (0, 0),
     host_home: Home = HERE,
+    trusted: Path | None = None,
 ) -> Iterator[tuple[AzureProcess, HostProcess]]:
     """Run the simulator, and the host on top of it, on one clock; the ports are the host's and Azure's control.
 
     The host may live elsewhere: an app that is proved to run by itself must not find what this Python has.
+    ``trusted`` is a file with certificates that the app trusts beside the simulator's.
     """
     port, control_port = ports
     clock_file = folder / "clock"
     with AzureProcess(estate, folder / "azure.log", clock, clock_file, control_port) as azure:
         told = {**azure.environment, **settings}
+        if trusted is not None:
+            bundle = folder / "trusted.pem"
+            own = Path(azure.environment["REQUESTS_CA_BUNDLE"])
+            bundle.write_bytes(own.read_bytes() + trusted.read_bytes())
+            told["REQUESTS_CA_BUNDLE"] = str(bundle)
         host = HostProcess(
             app, folder / "host.db", folder / "host.log", told, clock, clock_file, port, host_home
         )

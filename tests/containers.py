@@ -13,7 +13,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.storage.blob import ContainerClient
 
-from adapters.places import ContainerUrl
+from adapters.places import ContainerUrl, container_at
 from local.azure.tokens import storage_token
 from local.azurite import Azurite, objection
 
@@ -37,11 +37,9 @@ class Containers:
 
     azurite: Azurite
 
-    def fresh(self, name: str = "") -> ContainerUrl:
+    def fresh(self) -> ContainerUrl:
         """Return the address of a new, empty container."""
-        url = ContainerUrl(self.azurite.account_url, f"{name or 'c'}-{uuid.uuid4().hex}")
-        self.opened(url).create_container()
-        return url
+        return container_at(self.azurite.make_container(f"c-{uuid.uuid4().hex}"))
 
     def opened(self, url: ContainerUrl) -> ContainerClient:
         """Return a client of the test's own."""
