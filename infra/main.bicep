@@ -19,7 +19,7 @@ param protectedRegions string[]
 @minLength(1)
 param protectedRegionNames string[]
 
-@description('Required. Client id of the app registration that callers of Leeward get their tokens for.')
+@description('Required. Client id of the app registration that callers of Leeward get their tokens for; its manifest says requestedAccessTokenVersion 2.')
 param apiClientId string
 
 @description('Required. Object id of the service principal of that registration; the action group gets its token for it.')

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from local.azure.permissions import Permissions
 from local.azure.refusals import Refusal
-from tests.infra.templates import read_templates
+from tests.infra.templates import ROOT, read_templates
 from tests.journeys.world import shop_estate
 from tests.roles import errands
 from tests.roles.errands import PREPARING, Book
 from tests.roles.grants import grant
+from tests.roles.inventory import unreached
 from tests.roles.page import PAGE, page
 from tests.roles.table import (
     Role,
@@ -23,6 +24,9 @@ from tests.roles.table import (
     read_roles,
 )
 
+ADAPTERS = {
+    path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "adapters").glob("*.py"))
+}
 DATA = {action for role in read_built_in().values() for action in role.get("covers", ())}
 
 
@@ -51,6 +55,11 @@ def test_each_role_is_exactly_what_its_identity_asks_for_and_reaches_where_it_as
             f"infra/roles/{key}.json lacks {some}, which Leeward asks for as {roles[key].identity}; add it"
         ]
 
+    asked = {record.action for record in book.requests}
+    assert unreached(ADAPTERS, asked) == []
+    (never,) = unreached(ADAPTERS, asked - {"Microsoft.Authorization/locks/read"})
+    assert never.startswith("resources.AzureResources.locks asks for Microsoft.Authorization/locks")
+
     permissions = Permissions(shop_estate(grant))
     clients = permissions.client_ids
     refused = [
@@ -73,6 +82,23 @@ def refusal(permissions: Permissions, client: str, method: str, path: str) -> st
 
 def without(role: Role, action: str) -> Role:
     return replace(role, actions={k: v for k, v in role.actions.items() if k != action})
+
+
+def test_a_call_that_no_errand_reaches_is_seen_in_the_source() -> None:
+    everything = {action for role in read_roles().values() for action in role.actions}
+    assert unreached(ADAPTERS, everything) == []
+    source = ADAPTERS["vault_setup.py"].replace("begin_create", "begin_purge", 1)
+    source += "\n    def gone(self, client):\n        client.replication_alert_settings.create()\n"
+    said = unreached({**ADAPTERS, "vault_setup.py": source}, everything)
+    assert [one.split(", which")[0] for one in said] == [
+        "vault_setup.py: replication_alert_settings.create asks for ?replication_alert_settings.create",
+        "vault_setup.py: replication_fabrics.begin_purge asks for "
+        "Microsoft.RecoveryServices/vaults/replicationFabrics/purge/action",
+    ]
+    fresh = ADAPTERS["resources.py"].replace("def locks(", "def tags(")
+    assert "resources.AzureResources.tags writes its own request" in str(
+        unreached({**ADAPTERS, "resources.py": fresh}, everything)
+    )
 
 
 def test_an_action_that_nothing_asks_for_is_named_with_its_role() -> None:
