@@ -97,7 +97,12 @@ def _plan(estate: Estate, tiers: int) -> dict[str, Any]:
     return {
         "schema": "leeward/plan/1",
         "name": "fleet",
-        "reach": ["fleet-westus.example.com", "fleet.trafficmanager.net", "10.0.0.0/8"],
+        "reach": [
+            "fleet-westus.example.com",
+            "fleet.trafficmanager.net",
+            "10.0.0.0/8",
+            "11.0.0.0/8",
+        ],
         "source": {"region": "eastus", "resource_group": f"{base}/fleet-east"},
         "target": {"region": "westus"},
         "vault": {

@@ -113,8 +113,8 @@ def faults(roles: Mapping[str, Role], needed: Mapping[str, set[str]]) -> list[st
 def misplaced(roles: Mapping[str, Role], main: str) -> list[str]:
     """Return where the templates give a role otherwise than its file says, or where it could do nothing."""
     blocks = {
-        MODULES[block[1]]: block[0]
-        for block in re.finditer(r"^module (\w+Access) .*?^[\]}]$", main, re.DOTALL | re.MULTILINE)
+        MODULES.get(block[1], block[1]): block[0]
+        for block in re.finditer(r"^module (\w+) .*?^[\]}]$", main, re.DOTALL | re.MULTILINE)
     }
     given = {
         (role, who, place) for place, text in blocks.items() for role, who in GRANT.findall(text)
