@@ -10,10 +10,11 @@ PLAN ?= plans/shop.yaml
 SPEED ?= 1
 SEEDS ?= 100
 EVENTS ?= 100000
+CASES ?= 1000
 # The last one that runs on Node.js 20; only tests and local development use it.
 AZURITE := .azurite/node_modules/azurite-3.35.0
 
-.PHONY: help setup demo up test check format bench chaos decisions interleavings storm ship lock azurite clean
+.PHONY: help setup demo up test check format bench chaos fuzz decisions interleavings storm ship lock azurite clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -24,6 +25,7 @@ help:
 	@echo "make chaos   seeded nights and drills of random trouble, SEEDS=1000 of each; the invariants judge"
 	@echo "make decisions   labelled outages and non-outages; fails on a false alarm or a late detection"
 	@echo "make storm   EVENTS=100000 events, doubled, shuffled, poisoned; fails unless each outage opens one run"
+	@echo "make fuzz    CASES=1000 generated requests to every operation of the API, good and bad, to out/fuzz.json"
 	@echo "make ship    the zip for Azure, installed alone and indexed, with its bill of materials"
 	@echo "make interleavings   every order in which decisions can come, for four people"
 	@echo "make azurite Azure Storage's emulator, for the tests of what is kept in containers; needs npm"
@@ -71,6 +73,9 @@ decisions: $(READY)
 
 storm: $(READY)
 	@$(BIN)/python -m tests.decisions.storm --events $(EVENTS)
+
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz --cases $(CASES)
 
 ship: $(READY)
 	@$(BIN)/python -m local ship --out out

@@ -46,7 +46,7 @@ class Contract:
         if told is None:
             return f"{method} {template} answers {status}, which the document does not tell of"
         for name, header in told.get("headers", {}).items():
-            value = headers.get(name)
+            value = headers.get(name.lower())
             if value is None or (header["schema"]["type"] == "integer" and not value.isdecimal()):
                 return f"{method} {template} {status}: the header {name} is {value!r}"
         kind = headers.get("content-type", "").partition(";")[0].strip()

@@ -63,7 +63,7 @@ class Vault(Protocol):
 
 
 class ImportAsked(Model):
-    """The body of an import: a recovery plan's JSON or its ARM id, and the plan that has what Azure's lacks."""
+    """The body of an import: a recovery plan's JSON or its ARM id, one of both; ``like`` has what Azure's lacks."""
 
     plan: dict[str, Any] | None = None
     id: str | None = Field(default=None, max_length=500)
@@ -236,7 +236,10 @@ class AsrPlans:
         """Return the recovery plan that the body holds or names, and the vault's items where it is read."""
         if (asked.plan is None) == (asked.id is None):
             raise Refusal(
-                problem(HTTPStatus.BAD_REQUEST, "give either plan, the JSON, or id, the ARM id")
+                problem(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "give either plan, the JSON, or id, the ARM id",
+                )
             )
         if asked.plan is not None:
             return read(asked.plan), ()
@@ -244,7 +247,9 @@ class AsrPlans:
         if match is None:
             form = ".../Microsoft.RecoveryServices/vaults/VAULT/replicationRecoveryPlans/NAME"
             raise Refusal(
-                problem(HTTPStatus.BAD_REQUEST, f"id is not a recovery plan's; give {form}")
+                problem(
+                    HTTPStatus.UNPROCESSABLE_ENTITY, f"id is not a recovery plan's; give {form}"
+                )
             )
         vault, name = match[1], match[2]
         found = self._azure(self.recovery_plans.plan, vault, name)

@@ -125,10 +125,10 @@ def test_a_file_is_checked_where_it_stands(shop: Doors) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
-        ({}, 400, "give either"),
-        ({"plan": {}, "id": "x"}, 400, "give either"),
+        ({}, 422, "give either"),
+        ({"plan": {}, "id": "x"}, 422, "give either"),
         ({"plan": {}}, 422, "no properties"),
-        ({"id": "/subscriptions/x"}, 400, "not a recovery plan's"),
+        ({"id": "/subscriptions/x"}, 422, "not a recovery plan's"),
         ({"plan": {}, "like": "nowhere"}, 404, "no plan"),
         ({"plan": {}, "what": 1}, 400, "what"),
     ],
