@@ -29,7 +29,7 @@ from domain.run import Verdict
 from triggers.answers import ChatSaid
 from triggers.chat_requests import ChatRequests
 from triggers.operation import operation
-from triggers.web import BadBody, answer, problem, read_object
+from triggers.web import BadBody, answer, object_in, problem, read_object
 
 # Slack waits three seconds; the rest is the way there and back.
 ACKNOWLEDGE_SECONDS = 2.2
@@ -153,7 +153,7 @@ class Chat:
         ):
             return problem(HTTPStatus.CONFLICT, "this request was taken before")
         if "payload" in fields:
-            return await self._on_button(_object(fields["payload"]), client)
+            return await self._on_button(object_in(fields["payload"].encode(), "payload"), client)
         return await self._on_command(fields, client)
 
     @operation(
@@ -273,21 +273,12 @@ def _fields(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadBody("payload is not JSON") from error
-    if not isinstance(value, dict):
-        raise BadBody("payload is no object")
-    return value
-
-
 def _pressed(payload: Mapping[str, Any]) -> Pressed:
     try:
         (action,) = payload["actions"]
-        return Pressed.model_validate_json(action["value"])
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        value = object_in(action["value"].encode(), "the button's value")
+        return Pressed.model_validate_json(json.dumps(value), strict=True)
+    except (AttributeError, KeyError, TypeError, ValueError, ValidationError) as error:
         raise BadBody("payload holds no button of ours") from error
 
 

@@ -106,7 +106,11 @@ class Door:
             req: func.HttpRequest, client: df.DurableOrchestrationClient
         ) -> func.HttpResponse:
             check_size(req)
-            return await handle(req, client)
+            answer = await handle(req, client)
+            if answer.status_code >= HTTPStatus.BAD_REQUEST:
+                # Of what is refused, as of bad tokens, an address gets no more than its share.
+                self._slow_down(f"address {_address(req)}")
+            return answer
 
         async def guarded(
             req: func.HttpRequest, client: df.DurableOrchestrationClient

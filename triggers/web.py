@@ -62,9 +62,14 @@ def read_object(req: func.HttpRequest, empty_is: dict[str, Any] | None = None) -
     body = req.get_body()
     if not body.strip() and empty_is is not None:
         return empty_is
+    return object_in(body)
+
+
+def object_in(text: bytes, what: str = "the body") -> dict[str, Any]:
+    """Return the JSON object that a text is; raises BadBody with the mend, ``what`` being what it is called."""
     try:
         value = json.loads(
-            body.decode("utf-8"),
+            text.decode("utf-8"),
             parse_constant=_no_constant,
             parse_float=_finite,
             object_pairs_hook=_each_once,
@@ -74,11 +79,11 @@ def read_object(req: func.HttpRequest, empty_is: dict[str, Any] | None = None) -
     except _Twice as error:
         raise BadBody(f"the key {str(error)[:40]!r} is there twice; keep one") from error
     except (ValueError, RecursionError) as error:
-        raise BadBody("the body is not JSON in UTF-8; send one JSON object") from error
+        raise BadBody(f"{what} is not JSON in UTF-8; send one JSON object") from error
     if not isinstance(value, dict):
-        raise BadBody("the body is JSON, but no object; send {...}")
+        raise BadBody(f"{what} is JSON, but no object; send {{...}}")
     if _depth(value) > DEEPEST:
-        raise BadBody(f"the body is nested too deep; {DEEPEST} levels are read")
+        raise BadBody(f"{what} is nested too deep; {DEEPEST} levels are read")
     return value
 
 

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from posixpath import normpath
 from typing import Any
 
 from schemathesis import Response
@@ -163,7 +164,9 @@ class Judge:
             return
         if not heard.content and heard.status in (400, 404):
             return  # the platform's own answer: no route of ours is meant
-        template = self.contract.template(asked.method, asked.target.partition("?")[0])
+        # A .. is resolved on the way: it is another route that answers.
+        path = normpath(asked.target.partition("?")[0])
+        template = self.contract.template(asked.method, path)
         if template is None:
             return  # the path leads elsewhere, or to what the host resolves
         text = heard.content.decode("utf-8", "replace")

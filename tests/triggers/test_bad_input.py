@@ -273,7 +273,17 @@ def test_another_method_does_nothing(doors: Doors, route: Route) -> None:
     there = {other.method for other in ROUTES if other.template == route.template}
     path = route.path(plan=doors.plan)
     with nothing_happens(doors):
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"} - there:
+        for method in {
+            "GET",
+            "HEAD",
+            "POST",
+            "PUT",
+            "PATCH",
+            "DELETE",
+            "OPTIONS",
+            "TRACE",
+            "X",
+        } - there:
             answer = doors.http.request(method, path, headers=allowed(doors))
             refused(answer, 404, 405)
 

@@ -238,6 +238,26 @@ def test_bad_tokens_from_one_address_are_slowed_down_and_good_ones_are_not() -> 
     assert knock(guarded, headers=via("192.0.2.1, 192.0.2.2")).status_code == 401
 
 
+def test_what_is_refused_at_an_open_door_is_slowed_down_by_address_and_what_is_proved_is_not() -> (
+    None
+):
+    room = Room()
+
+    async def doubt(
+        req: func.HttpRequest, client: df.DurableOrchestrationClient
+    ) -> func.HttpResponse:
+        """Doubt."""
+        return problem(HTTPStatus.UNAUTHORIZED, "not signed")
+
+    slow = door(pace=2)
+    doubts, shows = slow.opens(doubt), slow.opens(room.show)
+    seen = [knock(doubts, None, headers=via("192.0.2.1")).status_code for _ in range(4)]
+    assert seen == [401, 401, 429, 429]
+    assert int(knock(doubts, None, headers=via("192.0.2.1")).headers["Retry-After"]) >= 1
+    assert knock(doubts, None, headers=via("192.0.2.2")).status_code == 401
+    assert {knock(shows, None, headers=via("192.0.2.1")).status_code for _ in range(9)} == {200}
+
+
 def test_a_handler_that_needs_no_client_is_guarded_like_any_other() -> None:
     async def knocked(token: str) -> func.HttpResponse:
         headers = {"Authorization": f"Bearer {token}"}
