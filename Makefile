@@ -14,7 +14,7 @@ CASES ?= 1000
 # The last one that runs on Node.js 20; only tests and local development use it.
 AZURITE := .azurite/node_modules/azurite-3.35.0
 
-.PHONY: help setup demo up test check format bench chaos fuzz decisions interleavings storm ship lock azurite clean
+.PHONY: help setup demo up test check format bench chaos fuzz decisions interleavings storm ship audit lock azurite clean
 
 help:
 	@echo "make demo    watch a region outage handled, from the first event to the evidence"
@@ -27,6 +27,7 @@ help:
 	@echo "make storm   EVENTS=100000 events, doubled, shuffled, poisoned; fails unless each outage opens one run"
 	@echo "make fuzz    CASES=1000 generated requests to every operation of the API, good and bad, to out/fuzz.json"
 	@echo "make ship    the zip for Azure, installed alone and indexed, with its bill of materials"
+	@echo "make audit   what ships, held against the database of known vulnerabilities"
 	@echo "make interleavings   every order in which decisions can come, for four people"
 	@echo "make azurite Azure Storage's emulator, for the tests of what is kept in containers; needs npm"
 	@echo "make setup   the virtual environment, with the leeward command"
@@ -79,6 +80,9 @@ fuzz: $(READY)
 
 ship: $(READY)
 	@$(BIN)/python -m local ship --out out
+
+audit: $(READY)
+	@$(BIN)/python -m local audit
 
 interleavings: $(READY)
 	@$(BIN)/python -m tests.orchestrators.interleavings

@@ -12,6 +12,7 @@ _COMMANDS = {
     "azure": "run the simulated Azure",
     "up": "run the app over the simulated Azure until Ctrl-C",
     "demo": "watch a region outage handled, start to evidence",
+    "audit": "hold what ships against the known vulnerabilities",
     "ship": "pack the app for Azure and prove the package",
 }
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from local.processes import ROOT
 from local.ship.clean_room import CleanRoom
+from local.ship.licences import Policy, licences
 from local.ship.package import ShipRefused, check_files, files_to_ship, write_zip
 from local.ship.trial import borrowed_names, check_imports, furnish_host, try_out
 
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
             indexed = room.index(example_settings(args.app))
             check_index(indexed, room)
             sbom = room.sbom()
+            check_licences(sbom, (args.app / "licences.toml").read_text(encoding="utf-8"))
             home = furnish_host(room, Path(folder) / "host")
             check_imports(room.app, borrowed_names(home))
             tried = try_out(room.app, home, args.out / "trial", args.speed)
@@ -74,6 +76,13 @@ def example_settings(app: Path) -> dict[str, str]:
     return values
 
 
+def check_licences(sbom: str, policy: str) -> None:
+    """Refuse components that the policy does not let ship."""
+    objections = Policy.read(policy).objections(sbom)
+    if objections:
+        raise ShipRefused("\n  ".join(["licences stand in the way:", *objections]))
+
+
 def check_index(indexed: dict[str, Any], room: CleanRoom) -> None:
     """Refuse an app without functions, or one that imports from beyond itself and its requirements."""
     if not indexed["functions"]:
@@ -82,23 +91,3 @@ def check_index(indexed: dict[str, Any], room: CleanRoom) -> None:
     strange = [file for file in indexed["files"] if not file.startswith(homes)]
     if strange:
         raise ShipRefused(f"the app imports {strange[0]}, which is not in the package")
-
-
-def licences(sbom: str) -> str:
-    """Return one line per component: name, version, licence as it declares it."""
-    lines = []
-    for part in sorted(
-        json.loads(sbom).get("components", []), key=lambda c: str(c["name"]).casefold()
-    ):
-        said = [
-            one.get("expression") or _named(one.get("license", {}))
-            for one in part.get("licenses", [])
-        ]
-        lines.append(
-            f"{part['name']} {part['version']}: {', '.join(dict.fromkeys(said)) or 'not declared'}"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _named(licence: dict[str, str]) -> str:
-    return licence.get("id") or licence.get("name", "").rpartition(":: ")[2]

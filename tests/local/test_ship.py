@@ -13,7 +13,8 @@ import pytest
 from local.__main__ import main
 from local.processes import HERE, Home
 from local.ship.clean_room import CleanRoom
-from local.ship.command import check_index, licences
+from local.ship.command import check_index, check_licences
+from local.ship.licences import Policy, licences
 from local.ship.package import ShipRefused, check_files, files_to_ship, write_zip
 from local.ship.trial import borrowed_names, check_imports, try_out
 
@@ -94,6 +95,70 @@ def test_licences_are_told_as_declared() -> None:
         ]
     }
     assert licences(json.dumps(sbom)) == "A 1: MIT\nb 2: MIT AND Apache-2.0\nc 3: not declared\n"
+
+
+POLICY = (ROOT / "licences.toml").read_text(encoding="utf-8")
+
+
+def made_of(**declared: list[str]) -> str:
+    """Return a bill of materials; a licence with a space is written as a classifier."""
+    return json.dumps(
+        {
+            "components": [
+                {
+                    "name": name,
+                    "version": "1",
+                    "licenses": [
+                        {"license": {"name": f"License :: OSI Approved :: {one}"}}
+                        if " License" in one or "Domain" in one
+                        else {"expression": one}
+                        for one in said
+                    ],
+                }
+                for name, said in declared.items()
+            ]
+        }
+    )
+
+
+KNOWN = {name: tuple(said["declares"]) for name, said in Policy.read(POLICY).packages.items()}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["MIT"], None),
+        (["Apache-2.0 OR GPL-3.0-only"], None),
+        (["Apache-2.0 AND MIT"], None),
+        (["Apache Software License"], None),
+        ([], "odd 1 declares no licence; read its licence file and add it under [packages]"),
+        (["GPL-3.0-only"], "odd 1 declares GPL-3.0-only, which licences.toml does not allow"),
+        (["LGPL-2.1-or-later"], "odd 1 declares LGPL-2.1-or-later"),
+        (["MIT AND AGPL-3.0-only"], "odd 1 declares MIT AND AGPL-3.0-only"),
+        (["MIT", "GPL-2.0-only"], "odd 1 declares GPL-2.0-only"),
+        (["GPL-2.0-only WITH Classpath-exception-2.0"], "odd 1 declares GPL-2.0-only WITH"),
+        (["Our Own License"], "odd 1 declares Our Own License"),
+        (["BSD License"], "odd 1 declares BSD License"),
+    ],
+)
+def test_a_licence_that_is_not_allowed_stops_the_zip(said: list[str], told: str | None) -> None:
+    sbom = made_of(odd=said, **{name: list(those) for name, those in KNOWN.items()})
+    if told is None:
+        check_licences(sbom, POLICY)
+        return
+    with pytest.raises(ShipRefused, match=re.escape(told)) as refused:
+        check_licences(sbom, POLICY)
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_what_was_read_in_a_licence_file_holds_for_just_what_was_declared_then() -> None:
+    declared = {name: list(those) for name, those in KNOWN.items()}
+    check_licences(made_of(**declared), POLICY)
+    with pytest.raises(ShipRefused, match=r"isodate 1 declares GPL-3\.0-only"):
+        check_licences(made_of(**{**declared, "isodate": ["GPL-3.0-only"]}), POLICY)
+    del declared["isodate"]
+    with pytest.raises(ShipRefused, match="tells of isodate, which does not ship; remove it"):
+        check_licences(made_of(**declared), POLICY)
 
 
 def test_an_app_that_borrows_from_the_host_is_refused(tmp_path: Path) -> None:

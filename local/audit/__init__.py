@@ -1,0 +1,1 @@
+"""Are the packages that ship known to be vulnerable?"""
