@@ -34,12 +34,8 @@ UNTOLD_AMONG = 20
 class Shelf(Protocol):
     """Where the plans lie."""
 
-    def plan(self, name: str) -> Plan:
-        """Return one plan; raises Permanent or PlanRefused."""
-        ...
-
-    def names(self) -> Sequence[str]:
-        """Return the names of all plans, valid or not."""
+    def each(self) -> Sequence[tuple[str, Plan | PlanRefused | StepError]]:
+        """Return every plan by its name as one look found it, or why it cannot be had; raises Transient."""
         ...
 
 
@@ -118,13 +114,11 @@ class Sweep:
         return change
 
     def _all(self) -> Iterator[tuple[str, Plan | None, str]]:
-        for name in self.plans.names():
-            try:
-                yield name, self.plans.plan(name), ""
-            except PlanRefused as refused:
-                yield name, None, str(refused)
-            except StepError:
-                continue  # gone since its name was read
+        for name, found in self.plans.each():
+            if isinstance(found, Plan):
+                yield name, found, ""
+            elif isinstance(found, PlanRefused):
+                yield name, None, str(found)
 
     def _keep(self, verdict: Verdict, last: Verdict | None) -> None:
         """Keep the verdict; a change belongs to the first sweep that enters it, and must be there before it is kept."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from adapters.container import Container, Credential, Listed, waited_out
 from adapters.places import ContainerUrl
 from adapters.plan_file import read_plan
-from domain.errors import Permanent, Transient
+from domain.errors import Permanent, StepError, Transient
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
 
@@ -36,6 +36,10 @@ class NoPlans:
         return ()
 
     def valid(self) -> Sequence[Plan]:
+        """Return no plans."""
+        return ()
+
+    def each(self) -> Sequence[tuple[str, Plan | PlanRefused | StepError]]:
         """Return no plans."""
         return ()
 
@@ -62,6 +66,13 @@ class Sheet(ABC):
             what = f"the plan calls itself {plan.name!r}; name the file {plan.name}.yaml or the plan {self.name!r}"
             raise self.refused(what)
         return plan
+
+    def found(self) -> Plan | PlanRefused | StepError:
+        """Return the plan, or why it cannot be had."""
+        try:
+            return self.plan()
+        except (PlanRefused, StepError) as error:
+            return error
 
     def refused(self, what: str) -> PlanRefused:
         """Return the refusal of the file as a whole."""
@@ -98,12 +109,16 @@ class StoredPlans(ABC):
     def valid(self) -> Sequence[Plan]:
         """Return the valid plans; an invalid one is logged and holds nobody else up. Raises Transient."""
         plans = []
-        for sheet in self._sheets():
-            try:
-                plans.append(sheet.plan())
-            except (PlanRefused, Transient) as error:
-                log.error("a plan protects nothing until it is mended: %s", error)
+        for _, found in self.each():
+            if isinstance(found, Plan):
+                plans.append(found)
+            else:
+                log.error("a plan protects nothing until it is mended: %s", found)
         return plans
+
+    def each(self) -> Sequence[tuple[str, Plan | PlanRefused | StepError]]:
+        """Return every plan by its name as one look found it, or why it cannot be had; raises Transient."""
+        return [(sheet.name, sheet.found()) for sheet in self._sheets()]
 
     @abstractmethod
     def _sheets(self) -> Sequence[Sheet]:

@@ -59,7 +59,7 @@ class PlanViews:
     @operation({HTTPStatus.OK: PlansShown})
     def list_plans(self, req: func.HttpRequest) -> func.HttpResponse:
         """Return every plan in short; one that is not valid is there with its mistakes."""
-        return answer({"plans": [self._in_short(name) for name in self.plans.names()]})
+        return answer({"plans": [_found(name, found) for name, found in self.plans.each()]})
 
     @operation({HTTPStatus.OK: PlanShown}, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     async def show_plan(
@@ -123,13 +123,15 @@ class PlanViews:
                 mistakes=mistakes_of(error),
             )
 
-    def _in_short(self, name: str) -> dict[str, Any]:
-        try:
-            return _in_short(self.plans.plan(name))
-        except PlanRefused as error:
-            return {"name": name, "valid": False, "mistakes": mistakes_of(error)}
-        except StepError as error:  # gone since its name was read
-            return {"name": name, "valid": False, "mistakes": [{"line": 1, "what": error.message}]}
+
+def _found(name: str, found: Plan | PlanRefused | StepError) -> dict[str, Any]:
+    match found:
+        case Plan():
+            return _in_short(found)
+        case PlanRefused():
+            return {"name": name, "valid": False, "mistakes": mistakes_of(found)}
+        case _:
+            return {"name": name, "valid": False, "mistakes": [{"line": 1, "what": found.message}]}
 
 
 def _in_short(plan: Plan) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Protocol
 import azure.durable_functions as df
 
 from domain.acting import Held
-from domain.errors import Transient
+from domain.errors import StepError, Transient
 from domain.plan import Plan
+from domain.plan_rules import PlanRefused
 from domain.request import RunRequest
 from orchestrators.names import RUNBOOKS, EntityRef, lock_of
 
@@ -33,6 +34,10 @@ class Plans(Protocol):
 
     def valid(self) -> Sequence[Plan]:
         """Return every valid plan."""
+        ...
+
+    def each(self) -> Sequence[tuple[str, Plan | PlanRefused | StepError]]:
+        """Return every plan by its name as one look found it, or why it cannot be had; raises Transient."""
         ...
 
 

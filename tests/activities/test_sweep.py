@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from activities.sweep import Round, Sweep, Swept
-from domain.errors import Permanent, Transient
+from domain.errors import StepError, Transient
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
 from domain.replication import ProtectedItem
@@ -36,16 +36,10 @@ class Shelf:
     """Plans, some of them broken."""
 
     def __init__(self, *plans: Plan) -> None:
-        self.plans: dict[str, Plan | Exception] = {each.name: each for each in plans}
+        self.plans: dict[str, Plan | PlanRefused | StepError] = {each.name: each for each in plans}
 
-    def names(self) -> Sequence[str]:
-        return list(self.plans)
-
-    def plan(self, name: str) -> Plan:
-        found = self.plans[name]
-        if isinstance(found, Exception):
-            raise found
-        return found
+    def each(self) -> Sequence[tuple[str, Plan | PlanRefused | StepError]]:
+        return list(self.plans.items())
 
 
 class Post:
@@ -153,7 +147,7 @@ def test_azure_out_of_reach_is_no_change_for_an_hour(post: Post) -> None:
 def test_a_plan_that_is_not_valid_is_red_with_its_mistakes(post: Post) -> None:
     post.look(timedelta(0))
     post.shelf.plans["shop"] = PlanRefused("shop.yaml", [Mistake(3, "unknown key")])
-    post.shelf.plans["gone"] = Permanent("plan_unknown", "gone since its name was read")
+    post.shelf.plans["gone"] = Transient("plans_unreachable", "looked at in the next sweep")
     (change,) = post.look(timedelta(minutes=5)).untold
     assert change.colour is Colour.RED
     assert change.reasons == ("the plan is not valid: shop.yaml, line 3: unknown key",)

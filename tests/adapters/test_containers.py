@@ -88,8 +88,8 @@ def test_a_look_at_unchanged_plans_is_one_listing(ground: Ground) -> None:
         "GET mill.yaml",
         "GET shop.yaml",
     ]
-    plans.names(), plans.valid(), plans.plan("mill")
-    assert ground.front.whats() == ["GET list"] * 3
+    plans.names(), plans.valid(), plans.plan("mill"), plans.each()
+    assert ground.front.whats() == ["GET list"] * 4
     ground.put("bank.yaml", named("bank") + "# mended\n")
     assert len(plans.valid()) == 3
     assert ground.front.whats() == ["GET list", "GET bank.yaml"]

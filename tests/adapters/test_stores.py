@@ -83,6 +83,9 @@ def test_an_invalid_plan_is_logged_and_holds_nobody_else_up(
     place.put("vast.yaml", SHOP.encode() + b"#" * LARGEST_PLAN)
     with caplog.at_level(logging.ERROR):
         assert [plan.name for plan in place.plans.valid()] == ["good"]
+    found = {name: type(each).__name__ for name, each in place.plans.each()}
+    assert found.pop("good") == "Plan"
+    assert set(found.values()) == {"PlanRefused"}
     for name in ("bad", "latin", "empty", "vast"):
         assert f"{name}.yaml, line 1: " in caplog.text
     assert "a plan has at most 1,000,000" in caplog.text

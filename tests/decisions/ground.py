@@ -110,6 +110,9 @@ class Shelf:
     def valid(self) -> Sequence[Plan]:
         return self.plans
 
+    def each(self) -> Sequence[tuple[str, Plan]]:
+        return [(plan.name, plan) for plan in self.plans]
+
 
 @dataclass
 class Lines:

@@ -12,9 +12,9 @@ import azure.functions as func
 import pytest
 
 from activities.acting import Acting
-from domain.errors import Permanent, Transient
+from domain.errors import Permanent, StepError, Transient
 from domain.plan import Plan
-from domain.plan_rules import PlanRefused
+from domain.plan_rules import Mistake, PlanRefused
 from domain.request import Kind
 from domain.run import Readiness
 from tests.ledger_in_memory import LedgerInMemory
@@ -96,15 +96,18 @@ class OneShelf:
     def valid(self) -> list[Plan]:
         return [sample()]
 
+    def each(self) -> list[tuple[str, Plan | PlanRefused | StepError]]:
+        return [("shop", sample())]
 
-class Gone(OneShelf):
-    """A shelf from which the plan is taken away, or spoilt, between two looks."""
 
-    def __init__(self, trouble: Exception) -> None:
+class Ill(OneShelf):
+    """A shelf whose plan cannot be had."""
+
+    def __init__(self, trouble: PlanRefused | StepError) -> None:
         self._trouble = trouble
 
-    def plan(self, name: str) -> Plan:
-        raise self._trouble
+    def each(self) -> list[tuple[str, Plan | PlanRefused | StepError]]:
+        return [("shop", self._trouble)]
 
 
 class Azure:
@@ -175,11 +178,15 @@ def test_a_silent_azure_is_not_waited_for_and_holds_no_more_than_a_few_threads()
     assert look(views).status_code == 200, "a look that has ended makes room for the next"
 
 
-def test_a_plan_that_vanishes_while_plans_are_listed_breaks_nothing() -> None:
+def test_a_plan_that_cannot_be_had_is_listed_with_the_reason() -> None:
     request = func.HttpRequest("GET", "/", body=b"")
-    for trouble in (Permanent("plan_unknown", "gone"), PlanRefused("shop.yaml", [])):
-        answer = PlanViews(Gone(trouble), Azure(), NOBODY).list_plans(request)
-        assert not told(answer)["plans"][0]["valid"]
+    for trouble in (
+        Transient("plans_unreachable", "the storage is away"),
+        PlanRefused("shop.yaml", [Mistake(1, "the storage is away")]),
+    ):
+        (listed,) = told(PlanViews(Ill(trouble), Azure(), NOBODY).list_plans(request))["plans"]
+        assert not listed["valid"]
+        assert listed["mistakes"] == [{"line": 1, "what": "the storage is away"}]
 
 
 # -- runs ----------------------------------------------------------------------------------
