@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from tree_sitter import Node
 
+from domain.regions import KNOWN, region_key
 from tests.infra.templates import Template, properties, templates, text, walk
 
 Files = Mapping[str, str]
@@ -56,9 +57,6 @@ BUILT_IN = {"array", "object", "string", "int", "bool", "true", "false", "null",
 # Settings that the Functions host reads, not Leeward.
 HOSTS_OWN = re.compile(
     r"FUNCTIONS_|AzureWebJobsStorage|AzureFunctionsJobHost__|APPLICATIONINSIGHTS_|AZURE_FUNCTIONS_|DURABLE_TASK_SCHEDULER$"
-)
-LITERAL_REGION = re.compile(
-    r"'(?:east|west|north|south|central)[a-z]*\d?'|'[A-Z][a-z]+ US(?: \d)?'"
 )
 # Where a protected region may be spoken of: replication reaches into it, alerts listen for it.
 MAY_NAME_PROTECTED = {
@@ -206,20 +204,75 @@ def protected_region(files: Files) -> list[str]:
         allowed = MAY_NAME_PROTECTED.get(one.path, set())
         for node in one.uses:
             name = text(node)
+            at = f"{one.path}:{node.start_point[0] + 1}"
             if name.lower().startswith("protectedregion") and name not in allowed:
-                said.append(f"{one.path}:{node.start_point[0] + 1}: {name} has no business here")
+                said.append(f"{at}: {name} has no business here")
+            elif name.lower().startswith("protectedregion") and one.path == "main.bicep":
+                given = _given_as(node)
+                if given and not given.lower().startswith("protectedregion"):
+                    said.append(f"{at}: {given} is made of {name}; nothing of Leeward lies there")
         for node in walk(one.root):
             at = f"{one.path}:{node.start_point[0] + 1}"
-            if node.type == "string" and LITERAL_REGION.fullmatch(text(node)):
-                said.append(
-                    f"{at}: the region {text(node)} is written out; take it from a parameter"
-                )
+            if node.type == "string" and not _is_prose(node):
+                said += [
+                    f"{at}: {text(node)} names the region {region}; take it from a parameter"
+                    for region in regions_in(text(node))
+                ]
             if node.type == "object_property" and text(node.named_children[0]) == "location":
                 value = text(node.named_children[-1])
                 fabric = one.path == "modules/vault.bicep" and value == "end.region"
                 if value not in ("location", "'global'", "'Global'") and not fabric:
                     said.append(f"{at}: location is {value}; nothing of Leeward lies elsewhere")
     return said
+
+
+def _given_as(node: Node) -> str:
+    """Return the key of the object that an expression is given under, empty where it is not."""
+    above = node.parent
+    while above is not None and above.type != "object_property":
+        above = above.parent
+    return text(above.named_children[0]) if above else ""
+
+
+def _is_prose(node: Node) -> bool:
+    above = node.parent
+    while above is not None and above.type not in ("decorator", "metadata_declaration"):
+        above = above.parent
+    return above is not None
+
+
+def regions_in(value: str) -> list[str]:
+    """Return the regions that a value names, in a host, an id or a word of its own; the longer name where two fit."""
+    flat = value.casefold().replace(" ", "")
+    found: list[str] = []
+    for region in sorted(KNOWN, key=len, reverse=True):
+        if region in flat:
+            found.append(region)
+            flat = flat.replace(region, "|")
+    return sorted(found)
+
+
+def settings_in_protected_region(values: str, example: str) -> list[str]:
+    """Return which parameters and settings would make Leeward depend on a protected region."""
+    given = {name: one["value"] for name, one in json.loads(values)["parameters"].items()}
+    protected = set(given["protectedRegions"])
+    said = [
+        f"main.parameters.json: {name} names {region}, a protected region"
+        for name, value in given.items()
+        if name not in MAY_NAME_PROTECTED["main.bicep"]
+        for region in regions_in(json.dumps(value))
+        if region in protected
+    ]
+    named = {region_key(name) for name in given["protectedRegionNames"]}
+    if named != protected:
+        said.append(
+            "main.parameters.json: protectedRegionNames are not the names of protectedRegions"
+        )
+    return said + [
+        f"the example's {key} names the region {region}; nothing that Leeward needs may lie in one it protects"
+        for key, value in json.loads(example)["Values"].items()
+        for region in regions_in(value)
+    ]
 
 
 def hardening(files: Files) -> list[str]:

@@ -127,6 +127,20 @@ BROKEN = {
         "  location: 'eastus'\n",
         "location is 'eastus'",
     ),
+    "a store of the protected region by its address": (
+        "protected region",
+        "modules/app.bicep",
+        "  LEDGER: sharedStore\n",
+        "  LEDGER: 'https://stleewardeastus.blob.core.windows.net/shared'\n",
+        "names the region eastus",
+    ),
+    "a proxy that is made of the protected region": (
+        "protected region",
+        "main.bicep",
+        "    probeProxy: probeProxy\n",
+        "    probeProxy: 'http://proxy.${protectedRegions[0]}.example.com:3128'\n",
+        "probeProxy is made of protectedRegions",
+    ),
     "the app beside what it protects": (
         "protected region",
         "main.bicep",
@@ -237,6 +251,47 @@ def test_no_event_is_made_an_object_of_anywhere() -> None:
         assert re.search(rf'"?{name}"?(: |=)"true"', (ROOT / path).read_text(encoding="utf-8")), (
             path
         )
+
+
+def test_no_parameter_and_no_setting_names_a_protected_region() -> None:
+    assert checks.settings_in_protected_region(PARAMETERS, EXAMPLE) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("location", "eastus"),
+        ("sharedLockEndpoint", "https://stleewardeastus.blob.core.windows.net/"),
+        ("probeProxy", "http://proxy.eastus.example.com:3128"),
+        ("vaultId", "/subscriptions/s/resourceGroups/rg-EastUS/providers/x/vaults/v"),
+        ("vantagePoints", "home=http://proxy.eastus.example.com:3128"),
+    ],
+)
+def test_a_parameter_that_names_a_protected_region_is_seen(key: str, value: str) -> None:
+    broken = json.loads(PARAMETERS)
+    broken["parameters"][key]["value"] = value
+    said = checks.settings_in_protected_region(json.dumps(broken), EXAMPLE)
+    assert said == [f"main.parameters.json: {key} names eastus, a protected region"]
+
+
+@pytest.mark.parametrize("key", ["LEDGER", "EVIDENCE_STORE", "PROBE_PROXY", "EVENT_TOPIC_ENDPOINT"])
+def test_a_setting_that_names_a_region_is_seen(key: str) -> None:
+    broken = json.loads(EXAMPLE)
+    broken["Values"][key] = "https://leeward.westeurope-1.example.com/x"
+    (said,) = checks.settings_in_protected_region(PARAMETERS, json.dumps(broken))
+    assert said.startswith(f"the example's {key} names the region westeurope;")
+
+
+def test_a_protected_region_by_another_name_is_seen() -> None:
+    broken = PARAMETERS.replace('"East US"', '"West US"')
+    (said,) = checks.settings_in_protected_region(broken, EXAMPLE)
+    assert "protectedRegionNames are not the names" in said
+
+
+def test_the_longer_name_of_a_region_counts() -> None:
+    assert checks.regions_in("rg-eastus2-westus") == ["eastus2", "westus"]
+    assert checks.regions_in("East US and a store") == ["eastus"]
+    assert checks.regions_in("https://leeward.example.com") == []
 
 
 def test_the_roles_are_plain_lists() -> None:
