@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from domain.approval import MOVES_USERS
@@ -11,7 +11,7 @@ from domain.landing import drift_in, foreign_machines
 from domain.model import Recorded
 from domain.plan import Plan, Way
 from domain.policy import CommitMode
-from domain.regions import display_name
+from domain.regions import display_name, regions_in
 from domain.replication import Phase, ProtectedItem, locate
 from domain.request import Kind
 from domain.run import ProfileState, Readiness
@@ -43,10 +43,14 @@ class Question(Recorded):
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Looks at a plan's machines and its profile in two requests."""
+    """Looks at a plan's machines and its profile in two requests.
+
+    ``places`` are the places that Leeward itself needs, by the setting that names each.
+    """
 
     vault: Vault
     traffic: Profiles
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def assess_readiness(self, question: Question) -> Readiness:
         """Return what blocks a run of the plan, what is odd, what is pending, and where each member was found."""
@@ -67,6 +71,7 @@ class Preflight:
             (found.blockers if member.required else found.warnings).append(missing)
         found.blockers += foreign_machines(plan, located)
         found.warnings += drift_in(plan, located)
+        found.warnings += _leans_on(plan.source.region, self.places)
         moved = _all_settled(plan, kind, located, found)
         profile = None
         if kind in MOVES_USERS:
@@ -89,6 +94,15 @@ class Preflight:
     def look(self, plan: Plan, kind: Kind) -> Readiness:
         """Assess outside of any run, for whoever wants to know before the bad night."""
         return self.assess_readiness(Question(plan=plan, kind=kind))
+
+
+def _leans_on(region: str, places: Mapping[str, str]) -> list[str]:
+    """Say which of the places that Leeward needs lie in the region that it must survive, as far as their names tell."""
+    return [
+        f"Leeward's own {key} lies in {display_name(region)}, the region that the plan protects: move it out of there"
+        for key, place in places.items()
+        if region in regions_in(place)
+    ]
 
 
 def _all_settled(

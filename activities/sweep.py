@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -87,11 +87,12 @@ class Sweep:
     ledger: Ledger
     vault: Vault
     traffic: Profiles
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def sweep_readiness(self, asked: Round) -> Swept:
         """Look at every plan whose last verdict is old, that has changed, or whose region has news."""
         listing = Listing(self.vault, self.traffic)
-        preflight = Preflight(listing, listing)
+        preflight = Preflight(listing, listing, self.places)
         untold: list[Verdict] = []
         regions: set[str] = set()
         looked = 0

@@ -71,12 +71,28 @@ class Settings:
     entra_authority: str = PUBLIC_AUTHORITY
     requests_per_minute: int = USUAL_PACE
     app: str = "here"
+    region: str | None = None
     standby: bool = False
     probe_proxy: str | None = None
     event_topic: str | None = None
     chat: ChatSettings = field(default_factory=ChatSettings)
     action_secrets: ActionSecrets = field(default_factory=ActionSecrets)
     vantage_points: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Return where what the app needs is kept, and the app itself, by the setting that says so."""
+        said = {
+            "PLAN_STORE": self.plan_store,
+            "EVIDENCE_STORE": self.evidence_store,
+            "LEDGER": self.ledger,
+            "EVENT_TOPIC_ENDPOINT": self.event_topic,
+            "PROBE_PROXY": self.probe_proxy,
+            "REGION_NAME": self.region,
+        }
+        return {
+            key: str(value) for key, value in said.items() if value and not isinstance(value, Path)
+        }
 
     @classmethod
     def read(cls, environ: Mapping[str, str], app: Path = Path()) -> Settings:
@@ -161,6 +177,7 @@ class Settings:
             entra_authority=authority.rstrip("/"),
             requests_per_minute=int(pace[:9]),
             app=_own_name(environ),
+            region=environ.get("REGION_NAME", "").strip() or None,
             standby=stance == "standby",
             plan_store=plans,
             evidence_store=evidence,

@@ -97,3 +97,14 @@ def known_region(name: str) -> str:
 def display_name(region: str) -> str:
     """Return a region's name as people write it."""
     return KNOWN.get(region, region)
+
+
+def regions_in(value: str) -> list[str]:
+    """Return the regions that a host, an id or a path names, in order; where two names fit, the longer one counts."""
+    flat = region_key(value)
+    found: list[str] = []
+    for region in sorted(KNOWN, key=len, reverse=True):
+        if region in flat:
+            found.append(region)
+            flat = flat.replace(region, "|")
+    return sorted(found)

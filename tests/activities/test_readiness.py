@@ -34,6 +34,22 @@ def test_a_protected_application_is_ready_and_one_read_says_so() -> None:
     assert not vault.starts
 
 
+def test_what_leeward_needs_in_the_protected_region_is_warned_of() -> None:
+    places = {
+        "LEDGER": "https://stleewardeastus.blob.core.windows.net/shared",
+        "REGION_NAME": "East US",
+        "EVIDENCE_STORE": "https://stleewardeastus2.blob.core.windows.net/evidence",
+    }
+    vault = VaultInMemory().hold(item("a"), item("b"))
+    preflight = Preflight(vault, ProfileInMemory(dict(NORMAL)), places)
+    found = preflight.assess_readiness(Question(plan=PLAN))
+    assert PLAN.source.region == "eastus" and found.ready
+    assert found.warnings == tuple(
+        f"Leeward's own {key} lies in East US, the region that the plan protects: move it out of there"
+        for key in ("LEDGER", "REGION_NAME")
+    )
+
+
 def test_a_member_without_an_item_blocks_the_run() -> None:
     readiness, _ = look(item("a"))
     assert not readiness.ready

@@ -29,6 +29,7 @@ def test_the_settings_are_read() -> None:
             "ENTRA_AUTHORITY": "https://login.microsoftonline.us/",
             "REQUESTS_PER_MINUTE": "90",
             "STANCE": "standby",
+            "REGION_NAME": "West US 2",
             "WEBSITE_SITE_NAME": "func-leeward-west",
             "WEBSITE_SLOT_NAME": "staging",
             "DNS_RESOLVERS": "10.0.0.4, 127.0.0.1:5353",
@@ -48,6 +49,7 @@ def test_the_settings_are_read() -> None:
         entra_client_id="0a1c2f3e-4d5b-4c3f-9d55-5b9d1c1e7a36",
         requests_per_minute=90,
         app="func-leeward-west-staging",
+        region="West US 2",
         standby=True,
         plan_store=Path("plans"),
         evidence_store=Path("out/evidence"),
@@ -296,3 +298,20 @@ def test_an_action_secret_is_read_with_its_host_and_is_shown_nowhere() -> None:
         "X": "canary"
     }
     assert "canary" not in repr(settings)
+
+
+def test_the_places_that_the_app_needs_are_named_by_their_settings(tmp_path: Path) -> None:
+    store = "https://st.blob.core.windows.net"
+    told = {
+        "EVIDENCE_STORE": f"{store}/evidence",
+        "LEDGER": f"{store}/shared",
+        "REGION_NAME": "West US 2",
+        "PROBE_PROXY": "http://proxy:3128",
+    }
+    assert Settings.read({**WHOLE, **told}).places == told
+
+
+def test_a_stance_is_active_or_standby() -> None:
+    assert Settings.read({**WHOLE, "STANCE": " "}).standby is False
+    with pytest.raises(SettingsMissing, match="STANCE: 'asleep' is no stance; write active or"):
+        Settings.read({**WHOLE, "STANCE": "asleep"})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.regions import KNOWN, display_name, known_region, region_key
+from domain.regions import KNOWN, display_name, known_region, region_key, regions_in
 
 
 @pytest.mark.parametrize("name", ["eastus", "East US", "EastUS", "EAST US"])
@@ -34,3 +34,10 @@ def test_an_unknown_region_is_refused_with_the_nearest_names(wrong: str, mend: s
 
 def test_a_region_nobody_knows_is_shown_as_it_is() -> None:
     assert display_name("atlantis") == "atlantis"
+
+
+def test_a_region_is_found_in_a_host_and_in_an_id_and_the_longer_name_counts() -> None:
+    assert regions_in("rg-eastus2-WestUS") == ["eastus2", "westus"]
+    assert regions_in("https://stleewardeastus.blob.core.windows.net") == ["eastus"]
+    assert regions_in("East US") == ["eastus"]
+    assert regions_in("https://leeward.example.com") == []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from tree_sitter import Node
 
-from domain.regions import KNOWN, region_key
+from domain.regions import region_key, regions_in
 from tests.infra.templates import Template, properties, templates, text, walk
 
 Files = Mapping[str, str]
@@ -239,17 +239,6 @@ def _is_prose(node: Node) -> bool:
     while above is not None and above.type not in ("decorator", "metadata_declaration"):
         above = above.parent
     return above is not None
-
-
-def regions_in(value: str) -> list[str]:
-    """Return the regions that a value names, in a host, an id or a word of its own; the longer name where two fit."""
-    flat = value.casefold().replace(" ", "")
-    found: list[str] = []
-    for region in sorted(KNOWN, key=len, reverse=True):
-        if region in flat:
-            found.append(region)
-            flat = flat.replace(region, "|")
-    return sorted(found)
 
 
 def settings_in_protected_region(values: str, example: str) -> list[str]:

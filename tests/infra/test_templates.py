@@ -288,12 +288,6 @@ def test_a_protected_region_by_another_name_is_seen() -> None:
     assert "protectedRegionNames are not the names" in said
 
 
-def test_the_longer_name_of_a_region_counts() -> None:
-    assert checks.regions_in("rg-eastus2-westus") == ["eastus2", "westus"]
-    assert checks.regions_in("East US and a store") == ["eastus"]
-    assert checks.regions_in("https://leeward.example.com") == []
-
-
 def test_the_roles_are_plain_lists() -> None:
     assert {*ROLES} == {
         f"{key}.json" for key in ("observe", "drill", "failover", "protect", "linked")
