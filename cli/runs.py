@@ -41,6 +41,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--state", choices=("running", "waiting", "ended"))
     parser.add_argument("--limit", type=int, default=20, metavar="N")
     _with_run(add_command(commands, "run", "show where a run stands", show))
+    add_command(commands, "acting", "show the app's stance, and who acts on what", show_acting)
     for verb, says in STARTS.items():
         parser = add_command(commands, verb, says, start)
         parser.add_argument("plan")
@@ -99,6 +100,20 @@ def show(app: App, asked: argparse.Namespace) -> int:
     _waits(found)
     for fact in found["facts"][-FACTS:]:
         say(f"{_time(fact['at'])}  {fact['what']}")
+    return DONE
+
+
+def show_acting(app: App, asked: argparse.Namespace) -> int:
+    """Print what the app is called, whether it stands by, and which run of which app acts on each application."""
+    found = app.get("acting")
+    say(f"{found['app']}: {found['stance']}")
+    rows = [
+        (name, str(one["token"]), one["app"] or "?", one["run"] or "?", _time(one["since"]))
+        if one
+        else (name, "", "nobody", "", "")
+        for name, one in found["acting"].items()
+    ]
+    table(("APPLICATION", "TOKEN", "APP", "RUN", "SINCE (UTC)"), rows)
     return DONE
 
 

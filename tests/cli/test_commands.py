@@ -114,6 +114,31 @@ def test_a_run_is_started_with_what_was_said(app: Fake, capsys: Out, verb: str) 
     assert (told.out, "leeward run r-1" in told.err) == ("r-1\n", True)
 
 
+def test_a_run_takes_over_only_when_told_to(app: Fake) -> None:
+    app.says("POST plans/shop/failover", {"run": "r", "href": "/api/runs/r"}, 202)
+    assert main(["failover", "shop", "--take-over", "--reason", "west is dark"]) == 0
+    assert main(["failover", "shop"]) == 0
+    assert [body for _, body, _ in app.asked] == [
+        {"take_over": True, "reason": "west is dark"},
+        {},
+    ]
+
+
+def test_who_acts_is_shown_in_a_table(app: Fake, capsys: Out) -> None:
+    held = {"token": 7, "app": "func-west", "run": "r1", "since": "2026-11-22T20:15:00Z"}
+    unread = {"token": 2, "app": None, "run": None, "since": None}
+    acting = {"crm": None, "pay": unread, "shop": held}
+    app.says("GET acting", {"app": "func-third", "stance": "standby", "acting": acting})
+    assert main(["acting"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "func-third: standby",
+        "APPLICATION  TOKEN  APP        RUN  SINCE (UTC)",
+        "crm                 nobody",
+        "pay          2      ?          ?",
+        "shop         7      func-west  r1   2026-11-22 20:15:00",
+    ]
+
+
 def test_a_refusal_is_told_with_its_mend_and_ends_in_1(app: Fake, capsys: Out) -> None:
     mistakes = [{"line": 9, "what": "unknown region"}]
     app.says("POST plans/shop/failover", {"detail": "not valid", "mistakes": mistakes}, 422)

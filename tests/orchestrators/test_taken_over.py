@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from activities.acting import Acting
+from activities.acting import Acting, Leaving
 from domain.acting import MUST_NOT_ACT, Claim, Wish
 from domain.reply import Refused
 from domain.request import Kind, RunRequest
@@ -173,6 +174,21 @@ def test_a_ledger_that_is_gone_for_minutes_holds_the_next_change_up_and_no_more(
     assert stage.run_to_end().outcome is Outcome.COMPLETED
     starts = [c.seconds for c in stage.called("start_wave") if "unavailable" not in str(c.reply)]
     assert len(starts) == 3 and starts[1] >= 400
+
+
+def test_the_ledger_is_asked_once_for_each_change_and_six_times_besides(stage: Stage) -> None:
+    third_app_claims(stage)
+    third = Acting(stage.cast.ledger, "third")
+    third.leave_application(
+        Leaving(claim=Claim(application="shop", token=1), run="other", at=stage.clock.now())
+    )
+    stage.cast.ledger.asked.clear()
+    stage.begin(night(*DB_APP_WEB, commit={"mode": "auto_after", "after": "PT10M"}))
+    assert stage.run_to_end().outcome is Outcome.COMPLETED
+    changes = len(stage.called(*CHANGES))
+    asked = Counter(what for what, _ in stage.cast.ledger.asked)
+    assert changes == 6, "three tiers, two endpoints, one commit"
+    assert asked == {"keys": 1, "claim": 1, "keep": 1, "read": changes + 3}
 
 
 def test_an_umbrella_claims_every_application_and_its_runs_act_by_these_claims(

@@ -1,0 +1,125 @@
+"""At the door: who holds an application, in this app or another, and what a person's word to take over becomes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from activities.acting import Acting
+from domain.acting import Wish
+from domain.errors import Transient
+from domain.request import RunRequest
+from tests.ledger_in_memory import LedgerInMemory
+from tests.plan_samples import plan
+from triggers.runs import Busy, holder_of, start_run
+
+AT = datetime(2026, 11, 22, 20, 15, tzinfo=UTC)
+REQUEST = RunRequest(plan=plan(), requested_by="alice", reason="a test")
+
+
+@dataclass
+class Hub:
+    """The task hub of this app, as the SDK's client shows it."""
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    locks: dict[str, str] = field(default_factory=dict)
+    started: dict[str, Any] = field(default_factory=dict)
+
+    async def get_status(self, run: str) -> Any:
+        name = self.statuses.get(run)
+        return SimpleNamespace(runtime_status=SimpleNamespace(name=name) if name else None)
+
+    async def read_entity_state(self, entity: Any) -> Any:
+        holder = self.locks.get(entity.key)
+        return SimpleNamespace(entity_exists=bool(holder), entity_state={"holder": holder})
+
+    async def signal_entity(self, entity: Any, operation: str, value: Any) -> None:
+        assert operation == "release" and self.locks.pop(entity.key) == value["run"]
+
+    async def start_new(self, name: str, run: str, request: Any) -> None:
+        self.started[run] = request
+
+
+@dataclass
+class Here:
+    """This app at its door."""
+
+    hub: Hub = field(default_factory=Hub)
+    ledger: LedgerInMemory = field(default_factory=LedgerInMemory)
+
+    def claimed(self, app: str, run: str, over: int | None = None) -> None:
+        wish = Wish(application="shop", run=run, over=over, at=AT)
+        assert Acting(self.ledger, app).claim_application(wish).claim
+
+    def start(self, take_over: bool = False) -> dict[str, int]:
+        claims = Acting(self.ledger, "here")
+        asyncio.run(start_run(cast(Any, self.hub), claims, "new", REQUEST, take_over))
+        over: dict[str, int] = self.hub.started["new"]["over"]
+        return over
+
+    def busy(self) -> Busy | None:
+        return asyncio.run(holder_of(cast(Any, self.hub), Acting(self.ledger, "here"), "shop"))
+
+
+def test_a_free_application_is_started_on() -> None:
+    assert Here().start() == {}
+
+
+def test_what_another_app_holds_is_busy_and_says_whose_it_is() -> None:
+    here = Here()
+    here.claimed("third", "r1")
+    with pytest.raises(Busy, match="shop is held by run r1 of app third") as busy:
+        here.start()
+    assert busy.value.holder == "r1" and here.hub.started == {}
+
+
+def test_a_word_to_take_over_names_the_claim_that_stands_now() -> None:
+    here = Here()
+    here.claimed("third", "r1")
+    here.claimed("fourth", "r2", over=1)
+    assert here.start(take_over=True) == {"shop": 2}
+
+
+def test_this_app_s_own_run_is_not_taken_over_while_it_holds_the_lock() -> None:
+    here = Here(Hub(statuses={"r1": "Running"}, locks={"shop": "r1"}))
+    here.claimed("here", "r1")
+    with pytest.raises(Busy, match=r"shop is held by run r1$"):
+        here.start(take_over=True)
+
+
+@pytest.mark.parametrize("engine", ["Completed", "Failed", "Terminated"])
+def test_what_an_ended_run_of_this_app_left_is_freed(engine: str) -> None:
+    here = Here(Hub(statuses={"r1": engine}, locks={"shop": "r1"}))
+    here.claimed("here", "r1")
+    assert here.start() == {}
+    assert here.ledger.entries["acting/shop/00000001"]["released_at"]
+    assert here.hub.locks == {}
+
+
+@pytest.mark.parametrize(
+    ("app", "statuses"),
+    [("here", {}), ("here", {"r1": "Running"}), ("third", {"r1": "Completed"})],
+)
+def test_a_claim_of_a_run_that_may_be_alive_is_left_alone(
+    app: str, statuses: dict[str, str]
+) -> None:
+    here = Here(Hub(statuses=statuses))
+    here.claimed(app, "r1")
+    assert str(here.busy()) == f"shop is held by run r1 of app {app}"
+    with pytest.raises(Busy):
+        here.start()
+    assert here.ledger.entries["acting/shop/00000001"]["released_at"] is None
+
+
+def test_a_ledger_out_of_reach_starts_the_run_that_asks_again_but_takes_nothing_over() -> None:
+    here = Here()
+    here.ledger.reachable = False
+    assert here.busy() is None
+    assert here.start() == {}
+    with pytest.raises(Transient, match="could not be reached"):
+        here.start(take_over=True)
