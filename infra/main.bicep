@@ -155,6 +155,10 @@ module roles 'modules/roles.bicep' = {
   name: 'roles-${environmentName}'
   params: {
     environmentName: environmentName
+    subscriptionIds: union(
+      [vaultPlace.subscription, profilePlace.subscription],
+      map(automationAccountIds, id => split(id, '/')[2])
+    )
   }
 }
 
@@ -287,22 +291,22 @@ module vaultAccess 'modules/access-vault.bicep' = {
     grants: concat(
       [
         {
-          role: roles.outputs.ids.observe
+          role: roles.outputs.names.observe
           principal: identities.outputs.principalIds.observe
         }
         {
-          role: roles.outputs.ids.drill
+          role: roles.outputs.names.drill
           principal: identities.outputs.principalIds.drill
         }
         {
-          role: roles.outputs.ids.failover
+          role: roles.outputs.names.failover
           principal: identities.outputs.principalIds.failover
         }
       ],
       grantProtection
         ? [
             {
-              role: roles.outputs.ids.protect
+              role: roles.outputs.names.protect
               principal: identities.outputs.principalIds.failover
             }
           ]
@@ -319,11 +323,11 @@ module profileAccess 'modules/access-profile.bicep' = if (hasProfile) {
     profileName: profilePlace.name
     grants: [
       {
-        role: roles.outputs.ids.observe
+        role: roles.outputs.names.observe
         principal: identities.outputs.principalIds.observe
       }
       {
-        role: roles.outputs.ids.failover
+        role: roles.outputs.names.failover
         principal: identities.outputs.principalIds.failover
       }
     ]
@@ -338,14 +342,14 @@ module groupAccess 'modules/access-group.bicep' = [
       grants: concat(
         [
           {
-            role: roles.outputs.ids.observe
+            role: roles.outputs.names.observe
             principal: identities.outputs.principalIds.observe
           }
         ],
         grantLinkedAccess
           ? [
               {
-                role: roles.outputs.ids.linked
+                role: roles.outputs.names.linked
                 principal: identities.outputs.principalIds.failover
               }
             ]
@@ -363,11 +367,11 @@ module automationAccess 'modules/access-automation.bicep' = [
       accountName: last(split(id, '/'))
       grants: [
         {
-          role: roles.outputs.ids.observe
+          role: roles.outputs.names.observe
           principal: identities.outputs.principalIds.observe
         }
         {
-          role: roles.outputs.ids.failover
+          role: roles.outputs.names.failover
           principal: identities.outputs.principalIds.failover
         }
       ]

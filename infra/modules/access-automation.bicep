@@ -3,12 +3,12 @@ metadata description = 'What identities may do in an Automation account whose ru
 @description('Required. Name of the account.')
 param accountName string
 
-@description('Required. Who gets which role: the ids of a role and of a principal.')
+@description('Required. Who gets which role: the name of a role and the id of a principal.')
 param grants roleGrant[]
 
 @description('One role of one identity.')
 type roleGrant = {
-  @description('Id of the role definition.')
+  @description('Name of the role definition, a GUID.')
   role: string
   @description('Object id of the identity.')
   principal: string
@@ -23,7 +23,7 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(account.id, grant.role, grant.principal)
     scope: account
     properties: {
-      roleDefinitionId: grant.role
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
       principalId: grant.principal
       principalType: 'ServicePrincipal'
     }

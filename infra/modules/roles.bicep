@@ -5,6 +5,9 @@ targetScope = 'subscription'
 @description('Required. Name of the environment; role names are unique in a tenant.')
 param environmentName string
 
+@description('Required. Ids of the subscriptions in which the roles are given: this one, and those of the vault, the profile and the Automation accounts.')
+param subscriptionIds string[]
+
 var definitions = {
   observe: loadJsonContent('../roles/observe.json')
   drill: loadJsonContent('../roles/drill.json')
@@ -26,16 +29,16 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
           notActions: []
         }
       ]
-      assignableScopes: [subscription().id]
+      assignableScopes: map(union([subscription().subscriptionId], subscriptionIds), id => '/subscriptions/${id}')
     }
   }
 ]
 
-@description('Ids of the roles by the names of their files.')
-output ids object = {
-  observe: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'observe'))
-  drill: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'drill'))
-  failover: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'failover'))
-  protect: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'protect'))
-  linked: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, environmentName, 'linked'))
+@description('Names of the roles, GUIDs, by the names of their files; they are known by them in every subscription.')
+output names object = {
+  observe: guid(subscription().id, environmentName, 'observe')
+  drill: guid(subscription().id, environmentName, 'drill')
+  failover: guid(subscription().id, environmentName, 'failover')
+  protect: guid(subscription().id, environmentName, 'protect')
+  linked: guid(subscription().id, environmentName, 'linked')
 }

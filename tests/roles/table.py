@@ -24,7 +24,7 @@ PLACES = {
     "Microsoft.Automation/": "automation",
 }
 GRANT = re.compile(
-    r"role: roles\.outputs\.ids\.(\w+)\s+principal: identities\.outputs\.principalIds\.(\w+)"
+    r"role: roles\.outputs\.names\.(\w+)\s+principal: identities\.outputs\.principalIds\.(\w+)"
 )
 # What the simulator cannot show: Azure looks at it by itself while it does what was asked.
 UNSEEN = ("linked",)
@@ -132,7 +132,7 @@ def misplaced(roles: Mapping[str, Role], main: str) -> list[str]:
             f"{key} is not given at {place}, where it has something to do"
             for place in sorted(of_use - set(role.at))
         ]
-        guard = rf"{role.only_when}\s+\? \[\s+\{{\s+role: roles\.outputs\.ids\.{key}\b"
+        guard = rf"{role.only_when}\s+\? \[\s+\{{\s+role: roles\.outputs\.names\.{key}\b"
         if role.only_when and not re.search(guard, main):
             said.append(f"main.bicep gives {key} unasked; it is for {role.only_when} alone")
     return said
