@@ -14,17 +14,24 @@ from tests.identities import identities
 from tests.journeys.test_lifecycle import by_hand
 from tests.journeys.world import Json, world
 from tests.local.azure.shop import EAST
+from tests.roles.errands import SOON, briefly
 from tests.roles.grants import SUBSCRIPTION, VAULT, grant
 
 ITEM = f"{SUBSCRIPTION}/{VAULT}/{EAST}/replicationProtectedItems/web-prod-01"
 
 
+def quick(plan: Json) -> None:
+    by_hand(plan)
+    briefly(plan)
+
+
 def no_failover(estate: Json) -> None:
     grant(estate, ("observe", "drill"))
+    estate["durations"] = SOON
 
 
 def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_path: Path) -> None:
-    with world(tmp_path, by_hand, no_failover, region_down=False) as w:
+    with world(tmp_path, quick, no_failover, region_down=False) as w:
         drill = w.until_ended(w.ask("shop", "drill"))
         assert drill["outcome"] == "COMPLETED", drill["because"]
         before = len(w.accepted())
