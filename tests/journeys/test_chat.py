@@ -8,7 +8,7 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -192,6 +192,34 @@ def test_each_signature_counts_once_and_for_five_minutes(w: World) -> None:
 def test_what_slack_never_sends_is_refused(w: World, fields: dict[str, str]) -> None:
     answer = slack(w, fields)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('{"type"', '{"user": {"id": "UA"}, "type"'),
+        lambda text: text.replace('{"type"', '{"n": NaN, "type"'),
+        lambda text: text.replace('{"type"', '{"deep": ' + "[" * 50 + "]" * 50 + ', "type"'),
+        lambda text: text.replace("verdict", r"verdict\": \"reject\", \"verdict"),
+    ],
+    ids=["a key twice", "NaN", "deep", "a key twice in the button"],
+)
+def test_a_button_is_decoded_strictly(w: World, change: Callable[[str], str]) -> None:
+    value = {"run": "failover-shop-1", "gate": "approval", "digest": "d", "verdict": "approve"}
+    payload = json.dumps(
+        {
+            "type": "block_actions",
+            "team": {"id": "T1"},
+            "user": {"id": "UB"},
+            "actions": [{"value": json.dumps(value)}],
+            "trigger_id": str(next(TRIGGERS)),
+        }
+    )
+    assert slack(w, {"payload": payload}).status_code == 200
+    broken = change(payload)
+    assert broken != payload
+    refused = slack(w, {"payload": broken})
+    assert (refused.status_code, refused.json()["status"]) == (400, 400), refused.text
 
 
 def test_an_account_that_belongs_to_nobody_does_nothing(w: World) -> None:
