@@ -32,7 +32,7 @@ from domain.request import TAKES_ALONG, USUAL_MODE, Kind, Mode, RunRequest
 from domain.run import Decision, Verdict
 from domain.umbrella import NotTogether
 from orchestrators.names import bell, desk_of, run_id
-from triggers.operation import operation
+from triggers.operation import example, operation
 from triggers.run_answers import DecisionTaken, EvidenceShown, RunBegun, RunShown
 from triggers.run_view import brief, view
 from triggers.runs import Busy, Claims, Plans, entity_id, start_run
@@ -85,6 +85,8 @@ class RunAsked(Model):
     the application is gone; it needs a reason.
     """
 
+    model_config = example(reason="East US is down, ticket 4711", mode="forced")
+
     reason: str = Field(default="asked for over HTTP", max_length=500)
     mode: Mode | None = None
     recovery_point: RecoveryPoint | None = None
@@ -104,6 +106,8 @@ class EvidenceWanted(Model):
 class ControlGiven(Model):
     """The body of a word of control; retry, skip and stop name the step that waits for one."""
 
+    model_config = example(verb="retry", step="db")
+
     verb: ControlVerb
     step: str | None = Field(default=None, max_length=100)
     recovery_point: RecoveryPoint | None = None
@@ -111,7 +115,9 @@ class ControlGiven(Model):
 
 
 class DecisionGiven(Model):
-    """The body of a decision."""
+    """The body of a decision; ``gate`` and ``digest`` are those that the run's ``waitsFor`` names."""
+
+    model_config = example(gate="approval", verdict="approve", digest="9f2c" * 16)
 
     gate: str = Field(max_length=100)
     verdict: Verdict

@@ -31,7 +31,7 @@ from triggers.answers import (
     PushedPlan,
     TierNamed,
 )
-from triggers.operation import operation
+from triggers.operation import example, operation
 from triggers.runs import Claims, Plans, holder_of
 from triggers.web import answer, mistakes_of, problem, read_model
 
@@ -65,6 +65,12 @@ class Vault(Protocol):
 class ImportAsked(Model):
     """The body of an import: a recovery plan's JSON or its ARM id, one of both; ``like`` has what Azure's lacks."""
 
+    model_config = example(
+        id="/subscriptions/0/resourceGroups/dr/providers/Microsoft.RecoveryServices/vaults/shop"
+        "/replicationRecoveryPlans/shop",
+        like="shop",
+    )
+
     plan: dict[str, Any] | None = None
     id: str | None = Field(default=None, max_length=500)
     like: Slug | None = None
@@ -77,6 +83,8 @@ class PushAsked(Model):
 
 class CheckAsked(Model):
     """The body of a check: the text of a plan file, and what it is called."""
+
+    model_config = example(text="name: shop\napplication: shop\n", where="shop.yaml")
 
     text: str = Field(max_length=900_000)
     where: str = Field(default="the plan", max_length=300)

@@ -18,7 +18,7 @@ from domain.guardrails import Pulled, judge_switch
 from domain.model import Model
 from orchestrators.names import KILL_SWITCH
 from triggers.answers import KillSwitchSet, KillSwitchShown
-from triggers.operation import operation
+from triggers.operation import example, operation
 from triggers.runs import entity_id
 from triggers.web import answer, problem, read_model
 
@@ -36,6 +36,8 @@ class KillSetting(Protocol):
 
 class SwitchGiven(Model):
     """The body of a word about the kill switch."""
+
+    model_config = example(on=True, reason="storage is slow; nothing may move by itself")
 
     on: bool
     reason: Annotated[str, Field(max_length=500), StringConstraints(pattern=r"\S")]

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 JSON = "application/json"
+
+
+def example(**values: Any) -> ConfigDict:
+    """Return a model's configuration with an example of it, as the API's document shows it."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 @dataclass(frozen=True, slots=True)

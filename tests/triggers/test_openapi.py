@@ -9,6 +9,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 import httpx
+import jsonschema_rs
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
@@ -191,3 +192,24 @@ def test_a_literal_part_of_a_path_wins_over_a_free_one() -> None:
     assert oracle.template("POST", "/api/plans/shop/push") == "/api/plans/{plan}/push"
     assert oracle.template("POST", "/api/plans/shop/drill") == "/api/plans/{plan}/{verb}"
     assert oracle.template("DELETE", "/api/plans/shop") is None
+
+
+@pytest.mark.parametrize(
+    "model",
+    [name for name, schema in DOCUMENT["components"]["schemas"].items() if "examples" in schema],
+)
+def test_an_example_is_one(model: str) -> None:
+    schema = {"$ref": f"#/components/schemas/{model}", "components": DOCUMENT["components"]}
+    checker = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    for shown in DOCUMENT["components"]["schemas"][model]["examples"]:
+        assert [error.message for error in checker.iter_errors(shown)] == []
+
+
+def test_every_body_of_ones_own_has_an_example() -> None:
+    bodies = {
+        told["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for _, path, told in OPERATIONS
+        if "requestBody" in told and not path.startswith("chat/")
+    }
+    schemas = DOCUMENT["components"]["schemas"]
+    assert [name for name in bodies if "examples" not in schemas[name]] == ["PushAsked"]
