@@ -13,10 +13,10 @@ import pytest
 
 from activities.acting import Acting, Leaving
 from activities.traffic import EndpointChange
-from adapters.ledger import FolderLedger
 from domain.acting import FENCED_OFF, MUST_NOT_ACT, Claim, Wish
 from domain.errors import Permanent, Transient
 from domain.route import Endpoint
+from tests.adapters.stores import FAMILIES, place_of
 from tests.ledger_in_memory import LedgerInMemory
 
 AT = datetime(2026, 11, 22, 20, 15, tzinfo=UTC)
@@ -151,12 +151,22 @@ def test_holding_to_a_claim_costs_one_read() -> None:
     assert pair.ledger.asked == [("read", claim.next.key)]
 
 
-def test_the_folder_that_apps_share_keeps_the_chain(tmp_path: Path) -> None:
-    west, third = Acting(FolderLedger(tmp_path), "west"), Acting(FolderLedger(tmp_path), "third")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_place_that_apps_share_keeps_the_chain(
+    family: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    place = place_of(family, request, tmp_path)
+    west, third = Acting(place.ledger, "west"), Acting(place.ledger, "third")
     old = claimed(west, "a")
     assert str(third.claim_application(wish("b")).held) == "run a of app west"
     west.leave_application(Leaving(claim=old, run="a", at=AT))
-    assert claimed(third, "b").token == 2
+    newer = claimed(third, "b")
+    assert newer.token == 2
+    third.hold_to(change(newer))
+    assert claimed(west, "c", over=2).token == 3
+    with pytest.raises(Permanent) as fenced:
+        third.hold_to(change(newer))
+    assert fenced.value.code == FENCED_OFF
 
 
 # -- every order of their steps ------------------------------------------------------------
