@@ -32,7 +32,7 @@ CALM: dict[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout
 FIRST_BYTES = 1_000_000
 THERE_ALREADY = {"BlobAlreadyExists", "BlobImmutableDueToPolicy", "ConditionNotMet"}
 NOT_THERE = {"BlobNotFound"}
-FULL = {"BlockCountExceedsLimit", "BlobIsSealed"}
+TAKES_NO_MORE = {"BlockCountExceedsLimit", "BlobIsSealed", "InvalidBlobType"}
 MADE_BY = "madeby"
 MEDIA = {
     ".json": "application/json",
@@ -113,7 +113,7 @@ class Container:
                 yield Listed(blob.name, blob.etag.strip('"'), blob.size)
 
     def append(self, name: str, data: bytes) -> bool:
-        """Append to a blob, made if need be, and say whether it had room: a blob takes 50,000 blocks."""
+        """Append to a blob, made if need be, and say whether it took it: it may be full, or of another kind."""
         blob = self._opened().get_blob_client(name)
         try:
             try:
@@ -124,7 +124,7 @@ class Container:
                 self._begin(name)
                 blob.append_block(data)
         except HttpResponseError as error:
-            if _code(error) in FULL:
+            if _code(error) in TAKES_NO_MORE:
                 return False
             raise
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from domain.chat import People, Person
 from domain.errors import Permanent, Transient
 
 LARGEST_FILE = 1_000_000
+log = logging.getLogger("leeward.people")
 
 
 class Directory(Protocol):
@@ -50,12 +52,16 @@ class PeopleBlob:
     def person(self, channel: str, account: str) -> Person | None:
         """Return whom an account belongs to, None where nobody says; raises Permanent ``people_unreadable``."""
         try:
-            with waited_out("people_unreadable", f"{self._name} could not be read"):
+            with waited_out("people_unreadable", f"{self._name} cannot be read now"):
                 read = self._container.read(self._name, LARGEST_FILE)
-            if read is None:
-                raise FileNotFoundError(self._name)
+        except Transient as error:
+            log.error("%s", error.message)
+            raise Permanent(error.code, f"{self._name} cannot be read now; try again") from error
+        if read is None:
+            raise _unreadable(self._name, FileNotFoundError())
+        try:
             return _person(read.data, channel, account)
-        except (OSError, ValueError, yaml.YAMLError, ValidationError, Transient) as error:
+        except (ValueError, yaml.YAMLError, ValidationError) as error:
             raise _unreadable(self._name, error) from error
 
 

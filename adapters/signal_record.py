@@ -13,6 +13,7 @@ from adapters.places import ContainerUrl
 from domain.errors import Transient
 
 BELOW = "signals"
+MOST_PARTS = 1000
 
 
 class SignalRecord(Protocol):
@@ -65,10 +66,13 @@ class BlobRecord:
         day, line = f"{now:%Y%m%d}", _line(now, what, entry)
         last_day, part = self._part
         part = part if day == last_day else 1
-        with waited_out("record_not_kept", "the record could not be written"):
-            while not self._container.append(f"{BELOW}/{_part_of(day, part)}", line):
-                part += 1
-        self._part = (day, part)
+        while part <= MOST_PARTS:
+            with waited_out("record_not_kept", "the record could not be written"):
+                if self._container.append(f"{BELOW}/{_part_of(day, part)}", line):
+                    self._part = (day, part)
+                    return
+            part += 1
+        raise Transient("record_not_kept", f"the record of {day} has no room left")
 
 
 def record_at(place: Path | ContainerUrl, credential: Credential) -> SignalRecord:

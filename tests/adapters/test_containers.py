@@ -10,14 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from azure.core.credentials import AccessToken
 from azure.identity import CredentialUnavailableError
 
-from adapters import container
+from adapters import container, signal_record
 from adapters.evidence_store import BlobEvidence
 from adapters.ledger import BlobLedger
 from adapters.people_file import PeopleBlob
@@ -298,6 +298,25 @@ def test_the_record_goes_on_under_retention_in_the_next_blob_once_one_is_full(
     assert ground.front.whats() == ["PUT appendblock"], "a full blob is not asked again"
 
 
+def test_a_blob_that_somebody_put_in_the_record_s_place_stops_nothing(ground: Ground) -> None:
+    first = f"signals/{datetime.now(UTC):%Y%m%d}.jsonl"
+    ground.put(first, b"by hand\n")
+    BlobRecord(ground.url, Pass).keep("event", {})
+    assert ground.data(first) == b"by hand\n"
+    assert len(ground.names()) == 2
+
+
+def test_a_record_that_never_has_room_is_given_up(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal_record, "MOST_PARTS", 3)
+    ground.front.trouble = always((409, "BlockCountExceedsLimit"))
+    with pytest.raises(Transient, match="has no room left") as refused:
+        BlobRecord(ground.url, Pass).keep("event", {})
+    assert refused.value.code == "record_not_kept"
+    assert len(ground.front.whats()) == 3
+
+
 def test_two_apps_may_begin_a_day_at_once(ground: Ground) -> None:
     other = BlobRecord(ground.direct, Pass)
 
@@ -316,7 +335,7 @@ def test_who_cannot_be_looked_up_is_nobody(ground: Ground) -> None:
     ground.put("people.yaml", b"")
     assert people.person("slack", "U1") is None
     ground.front.trouble = always(CUT)
-    with pytest.raises(Permanent, match=r"people\.yaml cannot be read") as refused:
+    with pytest.raises(Permanent, match=r"people\.yaml cannot be read now; try") as refused:
         people.person("slack", "U1")
     assert refused.value.code == "people_unreadable"
     ground.front.trouble = lambda asked: None
