@@ -34,6 +34,15 @@ def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_p
     with world(tmp_path, quick, no_failover, region_down=False) as w:
         drill = w.until_ended(w.ask("shop", "drill"))
         assert drill["outcome"] == "COMPLETED", drill["because"]
+        assert w.evidence(drill["run"])["drill"]["clean"]
+        before = len(w.accepted())
+
+        stopped = w.ask("shop", "drill")
+        w.host.run_until(lambda: len(w.accepted()) > before)
+        said = w.http.post(f"/api/runs/{stopped}/controls", json={"verb": "cancel"})
+        assert said.status_code == 202, said.text
+        assert w.until_ended(stopped)["outcome"] == "CANCELLED"
+        assert w.evidence(stopped)["drill"]["clean"], "what cannot be cancelled is waited for"
         before = len(w.accepted())
 
         failover = w.until_ended(w.fail_over(mode="graceful"))
