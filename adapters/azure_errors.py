@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,9 @@ from azure.core.exceptions import (
 )
 
 from domain.errors import Permanent, StepError, Transient
+
+AGENT = "leeward-"
+"""What each identity's user agent begins with; its name follows."""
 
 # ARM says "another operation is in progress" in these words; it is a matter of waiting, not a rate limit.
 WAIT_CODES = {
@@ -75,8 +79,18 @@ def _by_answer(error: HttpResponseError, doing: str) -> StepError:
     if error.status_code == 404:
         return Permanent("not_found", text)
     if error.status_code in (401, 403):
-        return Permanent("not_allowed", text)
+        return Permanent("not_allowed", f"{text}{_asked_as(error)}")
     return Permanent(_snake(code) or "refused", text)
+
+
+def _asked_as(error: HttpResponseError) -> str:
+    """Return which identity was refused and where its role is explained; Azure names it by a GUID alone."""
+    request = getattr(error.response, "request", None)
+    agent = getattr(request, "headers", {}).get("User-Agent", "")
+    found = re.match(rf"{AGENT}(\w+) ", agent)
+    return (
+        f" (asked as the identity {found[1]}; docs/permissions.md lists its role)" if found else ""
+    )
 
 
 def _said(error: HttpResponseError) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from adapters.azure_errors import AGENT
 from domain.replication import Verb
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ REHEARSING = frozenset({Verb.DRILL, Verb.DRILL_CLEANUP})
 class Clients:
     """One identity's clients, each built once per process, its package (0.5 s and more) imported when first needed."""
 
-    def __init__(self, arm_endpoint: str, arm_audience: str, client_id: str) -> None:
+    def __init__(
+        self, arm_endpoint: str, arm_audience: str, client_id: str, name: str = "app"
+    ) -> None:
         self._arm_endpoint = arm_endpoint
         self._arm_audience = arm_audience
         self._client_id = client_id
+        self._name = name
         self._built: dict[tuple[str, str], object] = {}
         self._lock = RLock()
 
@@ -67,7 +71,8 @@ class Clients:
 
     def _arm(self) -> dict[str, Any]:
         scope = f"{self._arm_audience}/.default"
-        return {"base_url": self._arm_endpoint, "credential_scopes": [scope], **CALM}
+        agent = {"user_agent": f"{AGENT}{self._name}"}
+        return {"base_url": self._arm_endpoint, "credential_scopes": [scope], **agent, **CALM}
 
     def _once(self, kind: str, key: str, build: Callable[[], T]) -> T:
         with self._lock:
@@ -89,8 +94,9 @@ class Identities:
         cls, arm_endpoint: str, arm_audience: str, observe: str, drill: str, failover: str
     ) -> Identities:
         """Return the clients of three identities by their client ids."""
+        named = {"observe": observe, "drill": drill, "failover": failover}
         return cls(
-            *(Clients(arm_endpoint, arm_audience, client) for client in (observe, drill, failover))
+            *(Clients(arm_endpoint, arm_audience, client, name) for name, client in named.items())
         )
 
     def doing(self, verb: Verb) -> Clients:

@@ -48,14 +48,15 @@ def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_p
         failover = w.until_ended(w.fail_over(mode="graceful"))
         assert failover["outcome"] == "PARTIAL", failover
         assert "AuthorizationFailed" in failover["because"]
+        assert "(asked as the identity failover; docs/permissions.md" in failover["because"]
 
         honest = identities()
         forged = Identities(honest.observe, honest.drill, failover=honest.drill)
         with pytest.raises(
             Permanent, match=r"AuthorizationFailed.*unplannedFailover/action"
-        ) as said:
+        ) as refusal:
             AzureSiteRecovery(forged).start(ITEM, Verb.FAILOVER, Terms())
-        assert said.value.code == "not_allowed"
+        assert refusal.value.code == "not_allowed"
         assert len(w.accepted()) == before
         refused = {
             (record.identity, record.action.rsplit("/", 2)[1])
