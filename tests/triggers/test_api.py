@@ -9,6 +9,7 @@ import pytest
 
 from tests.journeys.world import ALICE, BOB
 from tests.triggers.conftest import Doors
+from triggers.api import CSP
 
 MALFORMED = [
     "..%2Fshop",
@@ -273,6 +274,29 @@ def test_evidence_is_kept_in_three_forms_and_not_before_the_end(doors: Doors) ->
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert run in answer.text
     assert doors.world.evidence(run)["run"]["id"] == run
+
+
+@pytest.mark.parametrize("page", ["approval", "evidence"])
+def test_a_page_is_shut_off_from_everything_around_it(doors: Doors, page: str) -> None:
+    path = "/api/approval/some-run"
+    if page == "evidence":
+        run = doors.started()
+        doors.world.decide(run, "reject")
+        doors.world.until_ended(run)
+        path = f"/api/runs/{run}/evidence?format=html"
+    answer = doors.http.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers[CSP].split(";"))
+    for directive in ("default-src", "frame-ancestors", "base-uri"):
+        assert policy[directive] == "'none'"
+    assert policy["form-action"] in ("'none'", "'self'")
+    assert policy.get("script-src", "'sha256-").startswith("'sha256-")
+    assert "'unsafe" not in policy.get("script-src", "")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
 
 
 def test_evidence_that_cannot_be_read_now_is_503_and_not_unknown(doors: Doors) -> None:

@@ -25,8 +25,7 @@ def test_a_hundred_who_ask_for_the_same_at_once_get_one_run(doors: Doors) -> Non
     path = f"/api/plans/{doors.plan}/failover"
 
     def ask(_: int) -> httpx.Response:
-        with httpx.Client(base_url=doors.http.base_url, timeout=60, trust_env=False) as alone:
-            return alone.post(path, content=b"{}", headers=headers)
+        return doors.http.post(path, content=b"{}", headers=headers)
 
     with ThreadPoolExecutor(20) as crowd:
         answers = list(crowd.map(ask, range(100)))
