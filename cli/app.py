@@ -69,15 +69,19 @@ class App:
 
     def get(self, *path: str, **query: str) -> Json:
         """Return what the app shows."""
-        return self._ask("GET", path, query, None)
+        return _object(self._fetch("GET", path, query, None))
+
+    def text(self, *path: str, **query: str) -> str:
+        """Return what the app shows, as it is."""
+        return self._fetch("GET", path, query, None).decode("utf-8", "replace")
 
     def post(self, *path: str, body: Json | None = None) -> Json:
         """Ask the app to do something and return its answer."""
-        return self._ask("POST", path, {}, body or {})
+        return _object(self._fetch("POST", path, {}, body or {}))
 
-    def _ask(
+    def _fetch(
         self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Json | None
-    ) -> Json:
+    ) -> bytes:
         where = "/".join(quote(part, safe="") for part in path)
         asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
         url = f"{self._base}/api/{where}" + (f"?{asked}" if asked else "")
@@ -86,7 +90,8 @@ class App:
         request = Request(url, data, headers, method=method)  # http and https alone: see __init__
         try:
             with self._opener.open(request, timeout=WITHIN_SECONDS) as answer:
-                return _object(answer.read())
+                content: bytes = answer.read()
+                return content
         except HTTPError as error:
             with error:
                 told = _object(error.read(), {"detail": _in_words(error)})

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """Add ``plan`` and what it does."""
+    """Add ``readiness``, and ``plan`` with what it does."""
+    parser = add_command(
+        commands,
+        "readiness",
+        "say what stands in a run's way now; ends in 1 where anything does",
+        readiness,
+    )
+    parser.add_argument("plan")
+    parser.add_argument("--kind", default="failover", help="of which run; failover where not given")
     plan = commands.add_parser("plan", help="import, check, push and compare plans")
     verbs = plan.add_subparsers(metavar="VERB", required=True)
     parser = add_command(
@@ -37,6 +45,17 @@ def add_to(commands: Commands) -> None:
         verbs, "diff", "show how Azure's recovery plans differ; ends in 1 where they do", diff
     )
     parser.add_argument("plan")
+
+
+def readiness(app: App, asked: argparse.Namespace) -> int:
+    """Print what stands in the way, then what should be known."""
+    found = app.get("plans", asked.plan, "readiness", kind=asked.kind)
+    say(f"{asked.plan} is {'ready' if found['ready'] else 'not ready'} for {asked.kind}")
+    for blocker in found["blockers"]:
+        say(f"  in the way: {blocker}")
+    for warning in found["warnings"]:
+        say(f"  to know: {warning}")
+    return DONE if found["ready"] else SAID_NO
 
 
 def import_plan(app: App, asked: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from cli.app import DONE, SAID_NO, App, Json, SaidNo, add_command, complain, say, table
@@ -42,6 +43,12 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--limit", type=int, default=20, metavar="N")
     _with_run(add_command(commands, "run", "show where a run stands", show))
     add_command(commands, "acting", "show the app's stance, and who acts on what", show_acting)
+    parser = _with_run(
+        add_command(
+            commands, "evidence", "print the sealed record of a run that has ended", evidence
+        )
+    )
+    parser.add_argument("--format", choices=("json", "html", "md"), default="json")
     for verb, says in STARTS.items():
         parser = add_command(commands, verb, says, start)
         parser.add_argument("plan")
@@ -114,6 +121,12 @@ def show_acting(app: App, asked: argparse.Namespace) -> int:
         for name, one in found["acting"].items()
     ]
     table(("APPLICATION", "TOKEN", "APP", "RUN", "SINCE (UTC)"), rows)
+    return DONE
+
+
+def evidence(app: App, asked: argparse.Namespace) -> int:
+    """Print the evidence as it was sealed, byte for byte: `leeward verify` checks what is written here."""
+    sys.stdout.write(app.text("runs", asked.run_id, "evidence", format=asked.format))
     return DONE
 
 

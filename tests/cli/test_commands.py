@@ -284,3 +284,25 @@ def test_a_push_tells_what_azure_does_and_what_to_write_down(app: Fake, capsys: 
     shown = capsys.readouterr().out
     assert "shop           pushed  j-1" in shown
     assert "recovery_plans: [shop]" in shown
+
+
+def test_evidence_is_printed_as_it_was_sealed(app: Fake, capsys: Out) -> None:
+    sealed = '{"schema": "leeward/evidence/1",\n "run": {"reason": "\u00e9"}}\n'
+    app.says("GET runs/r-1/evidence?format=json", sealed.encode())
+    assert main(["evidence", "r-1"]) == 0
+    assert capsys.readouterr().out == sealed
+    app.says("GET runs/r-1/evidence?format=md", b"# Evidence\n")
+    assert main(["evidence", "r-1", "--format", "md"]) == 0
+    assert capsys.readouterr().out == "# Evidence\n"
+    assert main(["evidence", "r-2"]) == 1
+
+
+def test_what_stands_in_the_way_is_told_and_ends_in_1(app: Fake, capsys: Out) -> None:
+    found = {"ready": False, "blockers": ["db-01 is not replicated"], "warnings": ["old point"]}
+    app.says("GET plans/shop/readiness?kind=drill", found)
+    assert main(["readiness", "shop", "--kind", "drill"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "shop is not ready for drill"
+    assert told[1:] == ["  in the way: db-01 is not replicated", "  to know: old point"]
+    app.says("GET plans/shop/readiness?kind=failover", found | {"ready": True, "blockers": []})
+    assert main(["readiness", "shop"]) == 0
