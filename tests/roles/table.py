@@ -119,12 +119,16 @@ def misplaced(roles: Mapping[str, Role], main: str) -> list[str]:
     given = {
         (role, who, place) for place, text in blocks.items() for role, who in GRANT.findall(text)
     }
+    known = blocks["roles"].split("subscriptionIds:")[-1]
+    elsewhere = set(re.findall(r"scope: resourceGroup\((\w+\.subscription)\b", main))
+    elsewhere |= set(re.findall(r"for id in (\w+Ids): \{", main))
     meant = {(key, role.identity, place) for key, role in roles.items() for place in role.at}
     said = [
         f"main.bicep gives {r} to {w} at {p}, which its file does not say"
         for r, w, p in sorted(given - meant)
     ]
     said += [f"main.bicep does not give {r} to {w} at {p}" for r, w, p in sorted(meant - given)]
+    said += [f"the roles are not known in {one}" for one in sorted(elsewhere) if one not in known]
     for key, role in roles.items():
         of_use = {place_of(action) for action in role.actions}
         said += [f"{key} could do nothing at {place}" for place in sorted(set(role.at) - of_use)]

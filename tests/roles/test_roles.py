@@ -143,6 +143,8 @@ def test_the_templates_give_each_role_where_its_file_says() -> None:
     assert "main.bicep gives protect unasked; it is for grantProtection alone" in misplaced(
         roles, main.replace("grantProtection\n        ?", "true\n        ?")
     )
+    here_alone = main.replace("[vaultPlace.subscription, profile", "[profile", 1)
+    assert misplaced(roles, here_alone) == ["the roles are not known in vaultPlace.subscription"]
     idle = replace(roles["drill"], at=("vault", "profile"))
     assert "drill could do nothing at profile" in misplaced({**roles, "drill": idle}, main)
 
