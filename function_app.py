@@ -40,7 +40,7 @@ from adapters.identity import Identities
 from adapters.kill_setting import EnvironmentKillSetting
 from adapters.ledger import ledger_at
 from adapters.people_file import people_at
-from adapters.plan_file import read_plan, write_plan
+from adapters.plan_file import reader, write_plan
 from adapters.plan_store import NoPlans, plans_at
 from adapters.probes import NetworkProbes
 from adapters.recovery_plans import AzureRecoveryPlans
@@ -109,7 +109,8 @@ identities = Identities.of(
 )
 vault = AzureSiteRecovery(identities)
 profiles = AzureTrafficManager(identities)
-plans = plans_at(settings.plan_store, identities.observe.credential)
+read_plan = reader(settings.bounds)
+plans = plans_at(settings.plan_store, identities.observe.credential, read_plan)
 # What the app looks after by itself: an app that stands by, nothing.
 charges = NoPlans() if settings.standby else plans
 evidence = evidence_at(settings.evidence_store, identities.observe.credential)
@@ -129,10 +130,10 @@ drills = Drills(vault, resources)
 survey = Survey(vault, resources)
 reprotection = Reprotection(vault, AzureVaultSetup(identities), resources)
 preflight = Preflight(vault, profiles, settings.places)
-egress = Egress(settings.probe_proxy)
+egress = Egress(settings.probe_proxy, bounds=settings.bounds)
 probes = NetworkProbes(egress, settings.resolvers)
 vantage_points = {
-    point: NetworkProbes(Egress(proxy), settings.resolvers)
+    point: NetworkProbes(Egress(proxy, bounds=settings.bounds), settings.resolvers)
     for point, proxy in settings.vantage_points
 }
 health = Health(probes, AzureCompute(identities.observe))

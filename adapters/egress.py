@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from domain.errors import Permanent
-from domain.reach import Reach, host_of, literal
+from domain.reach import EVERYWHERE, Reach, host_of, literal
 
 
 class OutsideReach(Permanent):
@@ -59,8 +59,11 @@ class SystemNetwork:
 class Egress:
     """Opens connections and sessions for plans, through the forward proxy if the network needs one."""
 
-    def __init__(self, proxy: str | None, network: Network | None = None) -> None:
+    def __init__(
+        self, proxy: str | None, network: Network | None = None, bounds: Reach = EVERYWHERE
+    ) -> None:
         self._proxy = proxy
+        self._bounds = bounds
         self._network = network or SystemNetwork()
 
     def knock(self, host: str, port: int, reach: Reach, seconds: float) -> None:
@@ -68,7 +71,7 @@ class Egress:
         if self._proxy is None:
             self.connection(host, port, reach, False, seconds).close()
             return
-        _let_through(reach.refuses(host))
+        self._let_through(host, reach, False)
         proxy = urlsplit(self._proxy)
         tunnel = http.client.HTTPConnection(proxy.hostname or "", proxy.port, timeout=seconds)
         with closing(tunnel):
@@ -81,7 +84,9 @@ class Egress:
         ``sent`` says that data goes there. The session follows nobody's settings but the app's own.
         """
         host = host_of(url)
-        _let_through(reach.refuses(host, sent=sent) if host else f"{url[:80]!r} names no host")
+        if host is None:
+            raise OutsideReach(f"{url[:80]!r} names no host")
+        self._let_through(host, reach, sent)
         session = requests.Session()
         # The environment would send ~/.netrc along, and put HTTPS_PROXY before our own.
         session.trust_env = False
@@ -99,16 +104,16 @@ class Egress:
     ) -> socket.socket:
         """Look a host up once and connect to what was found, if all of it is within reach."""
         host = host.lower().removesuffix(".")
-        _let_through(reach.refuses(host, sent=sent))
+        self._let_through(host, reach, sent)
         found = [host] if literal(host) else self._network.addresses(host, port)
         for text in found:
-            address = literal(text)
             # One answer beyond the reach spoils all: who mixes them wants the wrong one taken some time.
-            _let_through(
-                reach.refuses_address(host, address, sent=sent)
-                if address
-                else f"{host} leads to {text!r}, which is no address"
-            )
+            address = literal(text)
+            if address is None:
+                raise OutsideReach(f"{host} leads to {text!r}, which is no address")
+            why = reach.refuses_address(host, address, sent=sent)
+            if why := why or self._bounds.refuses_address(host, address):
+                raise OutsideReach(why)
         missed: OSError = OSError(f"{host} has no address")
         for text in found:
             try:
@@ -117,10 +122,9 @@ class Egress:
                 missed = error
         raise missed
 
-
-def _let_through(why: str | None) -> None:
-    if why:
-        raise OutsideReach(why)
+    def _let_through(self, host: str, reach: Reach, sent: bool) -> None:
+        if why := reach.refuses(host, sent=sent) or self._bounds.refuses(host):
+            raise OutsideReach(why)
 
 
 class _Pinned(HTTPAdapter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,8 +13,10 @@ from pydantic_core import ErrorDetails
 from domain.asr_draft import is_mark
 from domain.plan import Plan
 from domain.plan_rules import Mistake, Place, PlanRefused, Problem
-from domain.reach_rules import UNSAID, told_openly, unsaid
+from domain.reach import EVERYWHERE, Reach
+from domain.reach_rules import UNSAID, beyond, told_openly, unsaid
 
+ReadPlan = Callable[[str, str], Plan]
 ROOT: Place = ()
 # A plan needs eight levels; Python's own stack holds some three hundred.
 DEEPEST = 50
@@ -32,8 +34,17 @@ KINDS = {
 }
 
 
-def read_plan(text: str, where: str) -> Plan:
-    """Return the plan that the YAML text holds.
+def reader(bounds: Reach) -> ReadPlan:
+    """Return how plans are read where no plan's reach may name more than ``bounds``."""
+
+    def read(text: str, where: str) -> Plan:
+        return read_plan(text, where, bounds)
+
+    return read
+
+
+def read_plan(text: str, where: str, bounds: Reach = EVERYWHERE) -> Plan:
+    """Return the plan that the YAML text holds; its reach names no more than ``bounds``.
 
     Raises PlanRefused, naming ``where`` and the lines.
     """
@@ -56,6 +67,7 @@ def read_plan(text: str, where: str) -> Plan:
     if plan.reach is None:
         blanks.append(Mistake(1, unsaid(plan)))
     blanks += [Mistake(_line(place, lines), what) for place, what in told_openly(plan)]
+    blanks += [Mistake(_line(place, lines), what) for place, what in beyond(plan, bounds)]
     if blanks:
         raise PlanRefused(where, blanks)
     return plan

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from adapters.container import Container, Credential, Listed, waited_out
 from adapters.places import ContainerUrl
-from adapters.plan_file import read_plan
+from adapters.plan_file import ReadPlan, read_plan
 from domain.errors import Permanent, StepError, Transient
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
@@ -55,22 +55,22 @@ class Sheet(ABC):
     def data(self) -> bytes:
         """Return what the file holds; raises PlanRefused or Transient."""
 
-    def plan(self) -> Plan:
+    def plan(self, read: ReadPlan) -> Plan:
         """Return the plan; raises PlanRefused or Transient."""
         try:
             text = self.data().decode()
         except UnicodeDecodeError as error:
             raise self.refused(f"cannot be read: {error}") from error
-        plan = _read_once(text, self.where)
+        plan = _read_once(read, text, self.where)
         if plan.name != self.name:
             what = f"the plan calls itself {plan.name!r}; name the file {plan.name}.yaml or the plan {self.name!r}"
             raise self.refused(what)
         return plan
 
-    def found(self) -> Plan | PlanRefused | StepError:
+    def found(self, read: ReadPlan) -> Plan | PlanRefused | StepError:
         """Return the plan, or why it cannot be had."""
         try:
-            return self.plan()
+            return self.plan(read)
         except (PlanRefused, StepError) as error:
             return error
 
@@ -89,6 +89,9 @@ class Sheet(ABC):
 class StoredPlans(ABC):
     """Looks at the files afresh each time, so that a mended plan counts at once."""
 
+    def __init__(self, read: ReadPlan) -> None:
+        self._read = read
+
     def plan(self, name: str) -> Plan:
         """Return the plan of that name.
 
@@ -98,7 +101,7 @@ class StoredPlans(ABC):
         sheets = self._sheets()
         for sheet in sheets:
             if sheet.name == name:
-                return sheet.plan()
+                return sheet.plan(self._read)
         known = ", ".join(sheet.name for sheet in sheets) or "none"
         raise Permanent("plan_unknown", f"there is no plan {name[:60]!r}; plans are {known}")
 
@@ -118,7 +121,7 @@ class StoredPlans(ABC):
 
     def each(self) -> Sequence[tuple[str, Plan | PlanRefused | StepError]]:
         """Return every plan by its name as one look found it, or why it cannot be had; raises Transient."""
-        return [(sheet.name, sheet.found()) for sheet in self._sheets()]
+        return [(sheet.name, sheet.found(self._read)) for sheet in self._sheets()]
 
     @abstractmethod
     def _sheets(self) -> Sequence[Sheet]:
@@ -128,7 +131,8 @@ class StoredPlans(ABC):
 class FolderPlans(StoredPlans):
     """The plans of a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read: ReadPlan = read_plan) -> None:
+        super().__init__(read)
         self._folder = folder
 
     def _sheets(self) -> Sequence[Sheet]:
@@ -146,7 +150,9 @@ class BlobPlans(StoredPlans):
         container: ContainerUrl,
         credential: Credential,
         clock: Callable[[], float] = time.monotonic,
+        read: ReadPlan = read_plan,
     ) -> None:
+        super().__init__(read)
         self._container = Container(container, credential)
         self._clock = clock
         self._asked_again = 0.0
@@ -222,11 +228,13 @@ class _Blob(Sheet):
         raise self.held.with_traceback(None)
 
 
-def plans_at(place: Path | ContainerUrl, credential: Credential) -> StoredPlans:
+def plans_at(
+    place: Path | ContainerUrl, credential: Credential, read: ReadPlan = read_plan
+) -> StoredPlans:
     """Return the plans of the place that the setting names."""
     if isinstance(place, Path):
-        return FolderPlans(place)
-    return BlobPlans(place, credential)
+        return FolderPlans(place, read)
+    return BlobPlans(place, credential, read=read)
 
 
 def _is_plan(blob: Listed) -> bool:
@@ -234,6 +242,6 @@ def _is_plan(blob: Listed) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _read_once(text: str, where: str) -> Plan:
+def _read_once(read: ReadPlan, text: str, where: str) -> Plan:
     """Return the plan that a text holds: timers ask every few minutes, and texts seldom change."""
-    return read_plan(text, where)
+    return read(text, where)

@@ -10,9 +10,12 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter, ValidationError
+
 from adapters.action_secrets import ActionSecrets
 from adapters.chat_settings import CHAT, UNRESOLVED, ChatSettings
 from adapters.places import ContainerUrl, folder_or_container
+from domain.reach import EVERYWHERE, Places, Reach
 
 REQUIRED = {
     "ARM_ENDPOINT": "the resource manager, https://management.azure.com in Azure's public cloud",
@@ -36,12 +39,15 @@ OPTIONAL = {
     "STANCE": "active, or standby for a second app that does nothing by itself but what people ask it for",
     "KILL_SWITCH": "on, or the reason for it, keeps every run from moving by itself; people's runs go on",
     "EVENT_TOPIC_ENDPOINT": "the Event Grid topic that Leeward's own events go to",
+    "REACH": "the most that any plan's reach may name: hosts, *.suffixes, networks, by commas; unset, plans say alone",
     "ACTION_SECRETS": "the secrets that actions may send, and the one host of each: name=host, by commas",
     **CHAT,
 }
 IDENTITIES = ("OBSERVE_CLIENT_ID", "DRILL_CLIENT_ID", "FAILOVER_CLIENT_ID")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLACES: TypeAdapter[tuple[str, ...]] = TypeAdapter(Places)
 _POINT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+BOUNDS = "the app's setting REACH"
 PUBLIC_AUDIENCE = "https://management.azure.com"
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 USUAL_PACE = 600
@@ -77,6 +83,7 @@ class Settings:
     event_topic: str | None = None
     chat: ChatSettings = field(default_factory=ChatSettings)
     action_secrets: ActionSecrets = field(default_factory=ActionSecrets)
+    bounds: Reach = EVERYWHERE
     vantage_points: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -163,6 +170,7 @@ class Settings:
                 ledger = evidence / "ledger"
         chat = ChatSettings.read(environ, app, wrong)
         action_secrets = ActionSecrets.read(environ, wrong)
+        bounds = _bounds(environ.get("REACH", ""), wrong)
         if wrong:
             keys = "\n  ".join(wrong)
             raise SettingsMissing(f"Leeward does not start; mend these app settings:\n  {keys}")
@@ -188,6 +196,7 @@ class Settings:
             event_topic=environ.get("EVENT_TOPIC_ENDPOINT", "").strip() or None,
             chat=chat,
             action_secrets=action_secrets,
+            bounds=bounds,
         )
 
 
@@ -209,6 +218,15 @@ def _own_name(environ: Mapping[str, str]) -> str:
     site = environ.get("WEBSITE_SITE_NAME", "").strip() or socket.gethostname()
     slot = environ.get("WEBSITE_SLOT_NAME", "").strip()
     return f"{site}-{slot}" if slot and slot.casefold() != "production" else site
+
+
+def _bounds(text: str, wrong: list[str]) -> Reach:
+    places = [place.strip() for place in text.split(",") if place.strip()]
+    try:
+        return Reach.of(_PLACES.validate_python(places), BOUNDS) if places else EVERYWHERE
+    except ValidationError as error:
+        wrong += [f"REACH: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+        return EVERYWHERE
 
 
 def _is_ip(host: str) -> bool:

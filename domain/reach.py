@@ -136,19 +136,35 @@ class Reach:
     suffixes: tuple[str, ...] = ()
     networks: tuple[Network, ...] = ()
     listed: bool = True
+    whose: str = "the plan's reach"
 
     @staticmethod
     @lru_cache(maxsize=256)
-    def of(places: tuple[str, ...] | None) -> Reach:
-        """Return the reach of a plan's list."""
+    def of(places: tuple[str, ...] | None, whose: str = "the plan's reach") -> Reach:
+        """Return the reach of a list."""
         if places is None:
-            return Reach(listed=False)
+            return Reach(listed=False, whose=whose)
         networks = [place for place in places if "/" in place or literal(place)]
         return Reach(
             names=frozenset(p for p in places if p not in networks and not p.startswith("*.")),
             suffixes=tuple(p.removeprefix("*.") for p in places if p.startswith("*.")),
             networks=tuple(ip_network(network) for network in networks),
+            whose=whose,
         )
+
+    def holds(self, place: str) -> bool:
+        """Say whether all of a place lies within."""
+        if not self.listed:
+            return True
+        if "/" in place or literal(place):
+            network = ip_network(place)
+            return any(
+                network.version == own.version and network.subnet_of(own)  # type: ignore[arg-type]  # same version
+                for own in self.networks
+            )
+        host = place.removeprefix("*.")
+        whole = host in self.suffixes if place.startswith("*.") else host in self.names
+        return whole or _below(host, self.suffixes)
 
     def refuses(self, host: str, *, sent: bool = False) -> str | None:
         """Return why a host may not be talked to, None where it may; one that is ``sent`` data must be named itself."""
@@ -158,9 +174,9 @@ class Reach:
         if not self.listed or host in self.names:
             return None
         if not _below(host, self.suffixes):
-            return f"{host} is outside the plan's reach"
+            return f"{host} is outside {self.whose}"
         if sent:
-            return f"{host} is sent data, and the plan's reach names it by a suffix alone"
+            return f"{host} is sent data, and {self.whose} names it by a suffix alone"
         return None
 
     def refuses_address(self, host: str, address: Address, *, sent: bool = False) -> str | None:
@@ -174,11 +190,14 @@ class Reach:
             return None  # its name was let through
         holding = [network for network in self.networks if address in network]
         if not holding:
-            return f"{_led(host, address)} is outside the plan's reach"
+            return f"{_led(host, address)} is outside {self.whose}"
         if sent and all(network.prefixlen < network.max_prefixlen for network in holding):
-            return f"{host} is sent data, and the plan's reach names it by a network alone"
+            return f"{host} is sent data, and {self.whose} names it by a network alone"
         return None
 
 
 def _led(host: str, address: Address) -> str:
     return host if literal(host) else f"{host} leads to {address}, which"
+
+
+EVERYWHERE = Reach.of(None)

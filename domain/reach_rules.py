@@ -104,6 +104,16 @@ def outside(plan: Plan) -> Iterator[tuple[Place, str]]:
             yield one.place, f"{one.text}: {why}; {mend}"
 
 
+def beyond(plan: Plan, bounds: Reach) -> Iterator[tuple[Place, str]]:
+    """Yield the places of a plan's reach that reach further than any plan's may."""
+    for number, place in enumerate(plan.reach or ()):
+        if not bounds.holds(place):
+            yield (
+                ("reach", number),
+                f"{place} is beyond {bounds.whose}; remove it, or have it added there",
+            )
+
+
 def unsaid(plan: Plan) -> str:
     """Return what to write into a plan that names no reach; a person has to look at every line of it."""
     hosts = dict.fromkeys(one.host for one in called_by(plan) if one.host)

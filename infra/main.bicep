@@ -96,6 +96,12 @@ param probeProxy string = ''
 @description('Optional. Where else probes are sent from: name=forward proxy there, by commas.')
 param vantagePoints string = ''
 
+@description('Optional. The most that any plan\'s reach may name: hosts, *.suffixes, networks, by commas. Empty: plans say alone.')
+param reach string = ''
+
+@description('Optional. Secrets that actions may send: name and the one host of each; the value is action-NAME in keyVaultName.')
+param actionSecrets array = []
+
 @description('Optional. Tags on everything.')
 param tags object = {}
 
@@ -275,6 +281,8 @@ module app 'modules/app.bicep' = {
     eventTopicEndpoint: topic.outputs.endpoint
     subnetId: subnetId
     probeProxy: probeProxy
+    reach: reach
+    actionSecrets: actionSecrets
     vantagePoints: vantagePoints
     schedulerConnection: storageProvider == 'DurableTaskScheduler' ? scheduler.outputs.connection : ''
     keyVaultUri: empty(keyVaultName) ? '' : secrets.outputs.uri

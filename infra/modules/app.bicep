@@ -68,6 +68,9 @@ param requestsPerMinute int = 600
 @description('Optional. A reason why nothing may move by itself; people\'s runs go on. Empty: the switch is off.')
 param killSwitch string = ''
 
+@description('Optional. The most that any plan\'s reach may name: hosts, *.suffixes, networks, by commas. Empty: plans say alone.')
+param reach string = ''
+
 @description('Optional. Secrets that actions may send: name and the one host of each; the value is action-NAME in the vault.')
 param actionSecrets array = []
 
@@ -104,6 +107,7 @@ var leewardSettings = {
   LEDGER: sharedStore
   STANCE: stance
   KILL_SWITCH: killSwitch
+  REACH: reach
   ACTION_SECRETS: join(map(actionSecrets, one => '${one.name}=${one.host}'), ',')
   CHAT_PEOPLE: chatPeople
   PUBLIC_URL: 'https://${name}.azurewebsites.net'

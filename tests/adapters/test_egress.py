@@ -77,6 +77,37 @@ def test_what_is_not_listed_is_not_even_looked_up_nor_asked_of_the_proxy(
     assert (wires.looked_up, wires.connected, Site.asked) == ([], [], [])
 
 
+@pytest.mark.parametrize(
+    ("bounds", "leads", "ok"),
+    [
+        (("*.example.com",), PUBLIC, True),
+        (("*.example.com",), "10.2.1.4", False),
+        (("*.example.com", "10.2.0.0/16"), "10.2.1.4", True),
+        (("other.example.com",), PUBLIC, False),
+    ],
+)
+@pytest.mark.parametrize("reach", [NAMED, Reach.of(None)], ids=["listed", "from before"])
+def test_no_plan_gets_further_than_the_app_lets_any(
+    bounds: tuple[str, ...], leads: str, ok: bool, reach: Reach
+) -> None:
+    with served() as server:
+        wires = Wires({SITE: [[leads]]})
+        egress = Egress(None, wires, Reach.of(bounds, "the app's setting REACH"))
+        probe = Probe(tcp=f"{SITE}:{server.server_port}")
+        (answer,) = NetworkProbes(egress, [("127.0.0.1", 53)]).ask([probe], reach)
+    assert (answer.ok, answer.asked) == (ok, ok)
+    assert ok or answer.heard.endswith("outside the app's setting REACH")
+
+
+def test_an_ipv6_address_is_reached_as_it_is_written() -> None:
+    with served() as server:
+        wires = Wires()
+        reach = Reach.of(("fd12:3456::/32",))
+        assert ask(wires, Probe(http=f"http://[fd12:3456::7]:{server.server_port}/200"), reach).ok
+        assert not ask(wires, Probe(http="http://[fd99::7]/"), reach).asked
+    assert wires.connected == ["fd12:3456::7"]
+
+
 def test_a_redirect_to_what_is_closed_is_an_answer() -> None:
     with served() as server:
         wires = Wires()

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from adapters.plan_file import read_plan, write_plan
+from adapters.plan_file import read_plan, reader, write_plan
 from adapters.plan_schema import schema_text
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
+from domain.reach import Reach
 from tests.plan_samples import plan_data
 
 ROOT = Path(__file__).parents[2]
@@ -280,6 +281,19 @@ def test_a_plan_names_a_secret_and_holds_none(call: str, said: str | None) -> No
     (mistake,) = mistakes(text)
     assert mistake.line == line_of(text, "http: {")
     assert mistake.what.startswith(said)
+
+
+def test_a_plans_reach_names_no_more_than_the_app_lets_plans_name() -> None:
+    places = ("*.example.com", "shop.trafficmanager.net", "10.1.0.0/16", "10.2.0.0/15")
+    read = reader(Reach.of(places, "the app's setting REACH"))
+    with pytest.raises(PlanRefused) as refused:
+        read(SHOP, "shop.yaml")
+    (mistake,) = refused.value.mistakes
+    assert mistake.line == line_of(SHOP, "- 10.9.0.0/16")
+    assert mistake.what == (
+        "10.9.0.0/16 is beyond the app's setting REACH; remove it, or have it added there"
+    )
+    assert reader(Reach.of((*places, "10.9.0.0/16")))(SHOP, "shop.yaml").name == "shop"
 
 
 def test_a_plan_without_reach_is_told_what_its_urls_name() -> None:

@@ -262,6 +262,11 @@ def test_a_key_vault_reference_that_was_not_resolved_stops_the_start(key: str) -
             "takes no messages",
         ),
         ("PUBLIC_URL", "http://leeward.example.com", "it is no https:// address"),
+        (
+            "REACH",
+            "10.0.0.0/8,10.2.1.4/16",
+            "REACH: '10.2.1.4/16' is no network; write one like 10.2.0.0/16",
+        ),
         ("ACTION_SECRETS", "ledger", "'ledger' is no secret's name and host; write name=host"),
         ("ACTION_SECRETS", "ledger=https://x.example/", "is no secret's name and host"),
         (
@@ -315,3 +320,10 @@ def test_a_stance_is_active_or_standby() -> None:
     assert Settings.read({**WHOLE, "STANCE": " "}).standby is False
     with pytest.raises(SettingsMissing, match="STANCE: 'asleep' is no stance; write active or"):
         Settings.read({**WHOLE, "STANCE": "asleep"})
+
+
+def test_the_most_that_plans_may_name_is_read_and_without_it_plans_say_alone() -> None:
+    assert Settings.read(WHOLE).bounds.holds("anything.example.org")
+    bounds = Settings.read({**WHOLE, "REACH": "*.example.com, 10.2.0.0/16"}).bounds
+    assert bounds.holds("10.2.1.4")
+    assert not bounds.holds("anything.example.org")

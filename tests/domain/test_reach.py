@@ -99,6 +99,31 @@ def test_no_list_opens_what_is_closed(shut: Any, data: st.DataObject) -> None:
     assert why
 
 
+@pytest.mark.parametrize(
+    ("place", "held"),
+    [
+        ("shop.example.com", True),
+        ("other.example.com", False),
+        ("west.shop.example", True),
+        ("*.shop.example", True),
+        ("*.west.shop.example", True),
+        ("*.example", False),
+        ("*.example.com", False),
+        ("10.2.0.0/16", True),
+        ("10.2.7.0/24", True),
+        ("10.2.1.4", True),
+        ("10.0.0.0/8", False),
+        ("10.3.0.7", True),
+        ("10.3.0.0/24", False),
+        ("fd12:3456:1::/48", True),
+        ("fd00::/32", False),
+    ],
+)
+def test_a_place_is_held_whole_or_not_at_all(place: str, held: bool) -> None:
+    assert REACH.holds(place) is held
+    assert Reach.of(None).holds(place)
+
+
 def test_a_run_from_before_there_was_a_list_reaches_all_that_is_not_closed() -> None:
     before = Reach.of(None)
     assert before.refuses("any.example.org") is None
