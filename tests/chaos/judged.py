@@ -44,6 +44,9 @@ def _ending(night: Interrupted, outcome: str, deadline: timedelta) -> Iterator[s
     lock = night.w.host.engine.entity_state("lock", "shop")
     if lock != '{"holder": null, "token": 1}':
         yield f"I1 the lock is left as {lock}"
+    acting = night.w.acting()
+    if acting:
+        yield f"I1 the claim is left as {acting}"
 
 
 def _production(night: Interrupted) -> Iterator[str]:

@@ -129,6 +129,8 @@ def _judge(w: World, shown: Json, evidence: bytes, night: Night, took: timedelta
         broken.append("I3 no endpoint was enabled for a while")
     if w.host.engine.entity_state("lock", "shop") != '{"holder": null, "token": 1}':
         broken.append(f"I1 the lock is left as {w.host.engine.entity_state('lock', 'shop')}")
+    if w.acting():
+        broken.append(f"I1 the claim is left as {w.acting()}")
     broken += _at_most_once(w)
     if shown["evidence"] is None:
         return [*broken, "I8 there is no evidence"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -22,7 +23,7 @@ from local.clock import VirtualClock
 from local.processes import HostProcess
 from tests.journeys.callers import Callers
 from tests.journeys.test_failover import COMMITS, FAILOVERS, SWITCH
-from tests.journeys.world import ROOT, TIMERS, UNHURRIED, Json, shop_estate, world
+from tests.journeys.world import ROOT, TIMERS, UNHURRIED, Json, World, shop_estate, world
 
 WEST, THIRD = "func-west", "func-third"
 EVERYTHING = sorted([*FAILOVERS, *COMMITS])
@@ -194,3 +195,21 @@ def test_an_app_that_stands_by_does_nothing_by_itself(tmp_path: Path) -> None:
             going = [s.instance_id for s in w.host.engine.query()[0]]
             assert bool([name for name in going if not name.startswith("@")]) is starts, going
             assert w.http.get("/api/plans").headers["leeward-stance"] == stance
+
+
+def test_what_an_app_had_begun_by_itself_ends_once_it_stands_by(tmp_path: Path) -> None:
+    with world(tmp_path, region_down=False) as w:
+        for timer in ("on_watch", "keep_calendars"):
+            w.http.post(f"/admin/functions/{timer}", json={})
+        w.host.settle()
+        loops = ("lookout-eastus", "calendar-shop")
+        assert [_runs(w, loop) for loop in loops] == [True, True]
+        os.environ["STANCE"] = "standby"
+        w.host.stop()
+        w.host.start()
+        looks_again = timedelta(hours=2)
+        w.host.run_until(lambda: not any(_runs(w, loop) for loop in loops), looks_again)
+
+
+def _runs(w: World, instance: str) -> bool:
+    return w.host.engine.status(instance).runtime_status in ("Pending", "Running")

@@ -95,6 +95,11 @@ class World:
         record: Json = json.loads(self.http.get(f"/api/runs/{run}/evidence").text)
         return record
 
+    def acting(self, application: str = "shop") -> Json | None:
+        """Return who acts on an application, as the ledger has it; None where nobody does."""
+        held: Json | None = self.http.get("/api/acting").json()["acting"][application]
+        return held
+
     def watch(self) -> None:
         """Let the timer that sees to the regions fire once, whether or not it is disabled."""
         answer = self.http.post("/admin/functions/on_watch", json={})
