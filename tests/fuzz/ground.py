@@ -94,14 +94,21 @@ class Ground:
             "azure": len(self.world.azure.requests),
         }
 
-    def refresh(self) -> Names:
-        """See to it that a run waits for a decision, and return what is there."""
+    def refresh(self, waits: bool = True) -> Names:
+        """See to it that a run waits for a decision, or that none holds the application; return what is there."""
         if not self._ended:
             self._ended = self.world.fail_over()
             self.world.decide(self._ended, "reject")
             self.world.until_ended(self._ended)
         shown = self._waits and self.world.show(self._waits["run"])
-        if not shown or not shown["waitsFor"]:
+        if not waits:
+            self._waits = self._waits or {
+                "run": self._ended,
+                "gate": "approval",
+                "digest": "0" * 64,
+            }
+            self._end_all()
+        elif not shown or not shown["waitsFor"]:
             self._end_all()
             run = self.world.fail_over()
             asked = self.world.until_asked(run)
@@ -147,7 +154,6 @@ class Ground:
 
     def free(self) -> None:
         """End what has been started beside the run that waits, so that the next request finds the application free."""
-        self.world.host.settle()
         self._end_all(but=self._waits.get("run"))
 
     def pass_time(self) -> None:
@@ -156,6 +162,7 @@ class Ground:
         clock.advance(clock.now() + timedelta(seconds=2))
 
     def _end_all(self, but: str | None = None) -> None:
+        self.world.host.settle()
         engine = self.world.host.engine
         for each in engine.query(statuses=("Running", "Pending", "Suspended"), limit=10_000)[0]:
             if but is None or not each.instance_id.startswith(but):

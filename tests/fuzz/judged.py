@@ -98,7 +98,7 @@ def fuzz(
     dice = random.Random(f"{label} {number}")
     known: set[int] = set()
     while figures.cases < cases:
-        names = here.refresh()
+        names = here.refresh(waits="{id}" in path)
         wanted = min(CHUNK, -(-(cases - figures.cases) // FORMS))
         drawn = source.draw(label, wanted, dice.getrandbits(32))
         # Where there is little to draw, it is the odd things around it that make the cases.
