@@ -74,7 +74,7 @@ param reach string = ''
 @description('Optional. Secrets that actions may send: name and the one host of each; the value is action-NAME in the vault.')
 param actionSecrets array = []
 
-@description('Optional. File that says whom chat accounts belong to. Empty: nobody.')
+@description('Optional. File, or URL of a blob, that says whom chat accounts belong to. Empty: nobody.')
 param chatPeople string = ''
 
 @description('Required. Tags.')
