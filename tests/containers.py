@@ -17,7 +17,7 @@ from adapters.places import ContainerUrl, container_at
 from local.azure.tokens import storage_token
 from local.azurite import Azurite, objection
 
-BLOCKS = 20
+BLOCKS = 8
 """How many blocks an append blob takes here; Azure's 50,000 are too many to come to the end of."""
 
 

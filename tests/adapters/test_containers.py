@@ -219,30 +219,6 @@ def test_a_claim_that_never_left_claims_nothing(ground: Ground) -> None:
     assert ledger.claim("a", {})
 
 
-RACER = """
-import sys
-from adapters.ledger import BlobLedger
-from adapters.places import container_at
-from tests.containers import Pass
-ledger = BlobLedger(container_at(sys.argv[1]), Pass)
-print(sum(ledger.claim(f"periods/shop/{n}", {"by": sys.argv[2]}) for n in range(20)))
-"""
-
-
-def test_of_two_processes_one_gets_each_entry(ground: Ground) -> None:
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(ground.direct), name],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("one", "other")
-    ]
-    won = [int(racer.communicate(timeout=60)[0]) for racer in racers]
-    assert sum(won) == 20
-
-
 def worm(ground: Ground) -> Trouble:
     """Return what a container's retention does: what is there stays, and append blobs take more at their end."""
 
