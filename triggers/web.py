@@ -48,7 +48,7 @@ def check_media_type(req: func.HttpRequest) -> None:
     )
     charset = str(head.get_param("charset", "utf-8")).casefold()
     packed = req.headers.get("Content-Encoding", "").strip().casefold()
-    if req.get_body().strip() and (
+    if req.get_body() and (
         not json_like or charset not in ("utf-8", "utf8") or packed not in ("", "identity")
     ):
         raise BadBody(
@@ -60,7 +60,7 @@ def read_object(req: func.HttpRequest, empty_is: dict[str, Any] | None = None) -
     """Return the JSON object in the body; raises BadBody with the mend."""
     check_size(req)
     body = req.get_body()
-    if not body.strip() and empty_is is not None:
+    if not body and empty_is is not None:
         return empty_is
     return object_in(body)
 

@@ -146,6 +146,8 @@ def test_no_header_stands_in_for_a_token(doors: Doors, route: Route) -> None:
 
 JSON = "application/json"
 BODIES: dict[str, tuple[bytes, str, int]] = {
+    "blanks": (b"\r\n \t\r\n", JSON, 400),
+    "blanks by another type": (b"  ", "text/plain", 415),
     "null": (b"null", JSON, 400),
     "a list": (b"[]", JSON, 400),
     "a text": (b'"text"', JSON, 400),

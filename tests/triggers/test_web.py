@@ -120,7 +120,8 @@ def test_json_that_is_no_object_is_refused(body: bytes) -> None:
 
 
 def test_an_empty_body_may_stand_for_something() -> None:
-    assert read_object(asked(b" \n"), empty_is={"a": 1}) == {"a": 1}
+    with pytest.raises(BadBody):
+        read_object(asked(b" \n"), empty_is={"a": 1})
     with pytest.raises(BadBody):
         read_object(asked(b"null"), empty_is={})
 
