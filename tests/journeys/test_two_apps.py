@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 import yaml
 
 from local.azure.records import RequestRecord
@@ -107,6 +108,7 @@ def of_items(calls: list[Call]) -> list[Call]:
     return sorted(call for call in calls if call[0].startswith("protectedItems/"))
 
 
+@pytest.mark.slow
 def test_an_app_that_died_half_way_is_taken_over_and_comes_back_fenced_off(tmp_path: Path) -> None:
     with two_apps(tmp_path) as (azure, west, third):
 
@@ -164,6 +166,7 @@ def test_an_app_that_died_half_way_is_taken_over_and_comes_back_fenced_off(tmp_p
         assert [operation for operation, _ in done].count("endpoints/update") == len(SWITCH)
 
 
+@pytest.mark.slow
 def test_of_two_apps_that_are_asked_at_once_one_acts(tmp_path: Path) -> None:
     with two_apps(tmp_path) as (azure, west, third):
         with ThreadPoolExecutor(2) as pool:
