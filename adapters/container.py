@@ -190,8 +190,9 @@ def _code(error: AzureError) -> str:
 
 
 def _may_have_landed(error: AzureError) -> bool:
+    """Say whether a write may have been done all the same: only a plain refusal says that it was not."""
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    return status is None or status >= 500
+    return status is None or not 400 <= status < 500
 
 
 def _media(name: str) -> str:

@@ -42,7 +42,10 @@ class Asked:
 
 
 Trouble = Callable[[Asked], object]
-"""What becomes of a request: None to pass, LOST after it was done, CUT before, SILENT, or a status and a code."""
+"""What becomes of a request: None to pass, LOST after it was done, CUT before, SILENT, or a status and a code.
+
+With LOST before them, status and code are the answer to a request that was done.
+"""
 
 
 @dataclass
@@ -86,9 +89,8 @@ def front_of(account_url: str, trusted: Path, bundle: Path) -> Iterator[Front]:
             if trouble in (CUT, SILENT):
                 self.close_connection = True
                 return
-            if isinstance(trouble, tuple):
-                told = {"x-ms-error-code": trouble[1], "Retry-After": "7"}
-                self._answer(trouble[0], told, b"")
+            if isinstance(trouble, tuple) and trouble[0] != LOST:
+                self._refuse(*trouble)
                 return
             connection = HTTPSConnection(str(upstream.netloc), context=inside, timeout=30)
             connection.request(self.command, self.path, body, dict(self.headers.items()))
@@ -98,9 +100,15 @@ def front_of(account_url: str, trusted: Path, bundle: Path) -> Iterator[Front]:
             if trouble == LOST:
                 self.close_connection = True
                 return
+            if isinstance(trouble, tuple):
+                self._refuse(*trouble[1:])
+                return
             self._answer(answer.status, dict(answer.getheaders()), data)
 
         do_PUT = do_DELETE = do_HEAD = do_GET
+
+        def _refuse(self, status: int, code: str) -> None:
+            self._answer(status, {"x-ms-error-code": code, "Retry-After": "7"}, b"")
 
         def _answer(self, status: int, headers: dict[str, str], data: bytes) -> None:
             self.send_response(status)

@@ -67,7 +67,7 @@ def always(trouble: str | tuple[int, str]) -> Trouble:
     return lambda asked: trouble
 
 
-def on(what: str, trouble: str | tuple[int, str]) -> Trouble:
+def on(what: str, trouble: object) -> Trouble:
     """Return the trouble that the first request of one kind meets."""
     left = [trouble]
     return lambda asked: left.pop() if asked.what == what and left else None
@@ -187,9 +187,12 @@ def test_the_server_s_own_wish_to_wait_is_handed_on(ground: Ground, code: str) -
     assert refused.value.after == timedelta(seconds=7)
 
 
-def test_a_claim_whose_answer_was_lost_is_known_by_its_mark(ground: Ground) -> None:
+@pytest.mark.parametrize("trouble", [LOST, (LOST, 500, "OperationTimedOut")])
+def test_a_claim_whose_answer_was_lost_is_known_by_its_mark(
+    ground: Ground, trouble: str | tuple[str, int, str]
+) -> None:
     ledger = BlobLedger(ground.url, Pass)
-    ground.front.trouble = on("PUT a.json", LOST)
+    ground.front.trouble = on("PUT a.json", trouble)
     assert ledger.claim("a", {"by": "one"}), "the entry is there, and it is this call's"
     assert ledger.read("a") == {"by": "one"}
     assert not ledger.claim("a", {"by": "one"})
