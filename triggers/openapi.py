@@ -271,6 +271,16 @@ class _AsWritten(GenerateJsonSchema):
         """Return no other schema than the model's own where the whole of it is only left shorter."""
         return None if schema["type"] == "function-wrap" else super().ser_schema(schema)
 
+    def default_schema(self, schema: Any) -> Json:
+        """Tell of defaults in what comes in alone: a key that an answer leaves out stands for nothing."""
+        if self.mode == "serialization":
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Leave out the titles of fields, which say their names once more."""
+        return False
+
 
 class _Models:
     """The JSON schemas of all models that operations take and answer with."""

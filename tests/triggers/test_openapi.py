@@ -77,6 +77,15 @@ def test_an_operation_names_its_role_its_parts_and_what_it_refuses(
         assert problem == (not status.startswith("2"))
 
 
+def test_an_answer_has_no_defaults_that_a_client_might_believe() -> None:
+    shown = DOCUMENT["components"]["schemas"]["RunShown"]
+    assert "outcome" in shown["properties"].keys() - set(shown["required"])
+    assert '"default": "COMPLETED"' not in json.dumps(DOCUMENT)
+    assert "default" not in json.dumps(shown)
+    asked = DOCUMENT["components"]["schemas"]["RunAsked"]["properties"]
+    assert asked["reason"]["default"] == "asked for over HTTP"
+
+
 def test_every_model_that_is_told_of_is_used() -> None:
     schemas = DOCUMENT["components"]["schemas"]
     told = json.dumps(DOCUMENT)
