@@ -57,11 +57,14 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 AUTHORITY = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
+# A plan is read again in every turn of a run, and its hosts are the same ones.
+@lru_cache(maxsize=4096)
 def closed(address: Address) -> str | None:
     """Return what an address is that no plan may reach, None for all others."""
     return next((why for network, why in CLOSED if address in network), None)
 
 
+@lru_cache(maxsize=4096)
 def host_of(url: str) -> str | None:
     """Return the host of an http URL, in small letters; None where two readers could read two of it."""
     try:
@@ -72,6 +75,7 @@ def host_of(url: str) -> str | None:
     return _plain(host) if host and AUTHORITY.fullmatch(parts.netloc) else None
 
 
+@lru_cache(maxsize=4096)
 def literal(host: str) -> Address | None:
     """Return the address that a host is written as, None for a name."""
     try:

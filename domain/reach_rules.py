@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from domain.action import HttpCall
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from domain.plan_rules import Place
 
 
+TALKING = (Probe, HttpCall, Traffic)
 SECRET_HEADER = re.compile(r"auth|cookie|token|secret|password|key$|^x-functions-key$", re.I)
 SECRET_PARAMETER = re.compile(r"code|sig|(.*[_-])?(token|key|secret|password|apikey)", re.I)
 UNSAID = (
@@ -52,14 +54,31 @@ def called_by(plan: Plan) -> Iterator[Called]:
 
 
 def parts_of(part: Any, place: Place = ()) -> Iterator[tuple[Place, Model]]:
-    """Yield every model in a part of a plan, itself first, and where it stands."""
+    """Yield every model in a part of a plan that leads to somebody it talks to, itself first, and where it stands."""
     if isinstance(part, Model):
         yield place, part
-        for name, inner in part:
-            yield from parts_of(inner, (*place, name))
+        for name in _ways(type(part)):
+            yield from parts_of(getattr(part, name), (*place, name))
     elif isinstance(part, tuple):
         for number, inner in enumerate(part):
             yield from parts_of(inner, (*place, number))
+
+
+@cache
+def _ways(model: type[Model]) -> tuple[str, ...]:
+    """Return the fields below which somebody is talked to: a plan of a thousand machines is read in every turn."""
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        if any(issubclass(one, TALKING) or _ways(one) for one in _models_in(field.annotation))
+    )
+
+
+def _models_in(annotation: Any) -> Iterator[type[Model]]:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def told_openly(plan: Plan) -> Iterator[tuple[Place, str]]:
