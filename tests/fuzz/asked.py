@@ -178,6 +178,8 @@ def _placed(case: Case, drawn: Asked, names: Names, dice: random.Random) -> Aske
     body = drawn.body
     if isinstance(case.body, dict):
         known = {key: dice.choice(values) for key, values in names.keys.items() if key in case.body}
+        if case.path.endswith("/teams"):  # Teams numbers its messages, and each is taken once
+            known["id"] = str(dice.getrandbits(64))
         body = json.dumps({**case.body, **known}, default=str).encode()
     target = path + (f"?{query}" if query else "")
     return replace(drawn, target=target, body=body, case=None, prepared=None)
