@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from cli import deploy, plans, runs, verify
+
+# What a shell says of a command that SIGPIPE ended.
+UNHEARD = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     deploy.add_to(commands)
     verify.add_to(commands)
     asked = parser.parse_args(argv)
-    code: int = asked.run(asked)
+    try:
+        code: int = asked.run(asked)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough, as `head` does; nothing may be written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNHEARD
     return code
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ import pytest
 from cli.main import main
 
 Json = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
 RUN = {
     "run": "failover-shop-1",
     "kind": "failover",
@@ -306,3 +310,20 @@ def test_what_stands_in_the_way_is_told_and_ends_in_1(app: Fake, capsys: Out) ->
     assert told[1:] == ["  in the way: db-01 is not replicated", "  to know: old point"]
     app.says("GET plans/shop/readiness?kind=failover", found | {"ready": True, "blockers": []})
     assert main(["readiness", "shop"]) == 0
+
+
+def test_a_reader_that_has_read_enough_is_no_trouble(app: Fake) -> None:
+    app.says("GET runs?limit=20", {"runs": [RUN] * 5_000, "next": None})
+    listing = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "runs"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LEEWARD_URL": app.url},
+        cwd=ROOT,
+    )
+    assert listing.stdout and listing.stderr
+    assert listing.stdout.readline().startswith(b"RUN")
+    listing.stdout.close()
+    with listing.stderr:
+        assert listing.stderr.read() == b""
+    assert listing.wait(20) == 141
