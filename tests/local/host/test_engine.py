@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,59 +20,8 @@ from local.host.contract import (
 from local.host.engine import DurableEngine
 from local.host.history import EventType, event, event_raised
 from local.host.replay import ActionType
-from local.host.store import FileInUse, FileUnusable, Store
 from tests.local.host.driving import START, driving, driving_app
-
-WAIT = 10
-
-
-class ScriptedApp:
-    """Answers a turn with what a script makes of the history so far."""
-
-    def __init__(self, script: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        self.script = script
-        self.contexts: list[dict[str, Any]] = []
-        self.activity: Callable[[str | None], str | None] = lambda payload: payload
-        self.entity: Callable[[dict[str, Any]], dict[str, Any]] = _keep_count
-
-    def durable_names(self) -> Mapping[str, frozenset[str]]:
-        return {
-            "orchestrator": frozenset({"scripted"}),
-            "activity": frozenset({"act"}),
-            "entity": frozenset({"tally"}),
-        }
-
-    def run_orchestrator(self, name: str, context: str) -> str:
-        told = json.loads(context)
-        self.contexts.append(told)
-        return json.dumps(
-            {"schemaVersion": 2, "isDone": False, "actions": [[]]} | self.script(told)
-        )
-
-    def run_activity(self, name: str, payload: str | None) -> str | None:
-        return self.activity(payload)
-
-    def run_entity(self, name: str, context: str) -> str:
-        return json.dumps(self.entity(json.loads(context)))
-
-
-def _keep_count(context: dict[str, Any]) -> dict[str, Any]:
-    count = json.loads(context["state"] or "0") + len(context["batch"])
-    results = [{"isError": False, "result": str(count)} for _ in context["batch"]]
-    return {"entityExists": True, "entityState": json.dumps(count), "results": results}
-
-
-def act(payload: str = "1") -> dict[str, Any]:
-    return {"actionType": ActionType.CALL_ACTIVITY, "functionName": "act", "input": payload}
-
-
-def heard(context: dict[str, Any], kind: int) -> list[dict[str, Any]]:
-    return [event for event in context["history"] if event["EventType"] == kind]
-
-
-def one_activity(context: dict[str, Any]) -> dict[str, Any]:
-    done = heard(context, 5)
-    return {"actions": [[act()]], "isDone": bool(done), "output": done and done[0]["Result"]}
+from tests.local.host.scripted import WAIT, ScriptedApp, act, heard, one_activity, until
 
 
 def test_the_context_is_what_the_extension_sends(tmp_path: Path) -> None:
@@ -124,101 +71,6 @@ def test_an_ended_instance_is_replaced(tmp_path: Path) -> None:
         again = driver.run("scripted", 2, "one")
         assert (again.input, again.created_at) == ("2", START + timedelta(hours=1))
         assert len(driver.engine.query()[0]) == 1
-
-
-def test_a_late_result_of_an_earlier_run_is_dropped(tmp_path: Path) -> None:
-    first_may_end, turns = threading.Event(), iter(range(9))
-
-    def answer(payload: str | None) -> str:
-        turn = next(turns)
-        if turn == 0:
-            assert first_may_end.wait(WAIT)
-        return json.dumps(f"result {turn}")
-
-    app = ScriptedApp(one_activity)
-    app.activity = answer
-    with driving_app(app, tmp_path) as driver:
-        driver.start("scripted", None, "one")
-        _until(lambda: driver.status("one").runtime_status == "Running")
-        driver.engine.terminate("one", "")
-        _until(lambda: driver.status("one").runtime_status == "Terminated")
-        driver.start("scripted", None, "one")
-        _until(lambda: driver.status("one").runtime_status == "Completed")
-        first_may_end.set()
-        driver.settle()
-        assert driver.status("one").output == '"result 1"'
-
-
-def test_a_late_result_does_not_complete_the_next_run(tmp_path: Path) -> None:
-    first_may_end, second_may_end, turns = threading.Event(), threading.Event(), iter(range(9))
-
-    def answer(payload: str | None) -> str:
-        turn = next(turns)
-        assert (second_may_end if turn else first_may_end).wait(WAIT)
-        return str(turn)
-
-    app = ScriptedApp(one_activity)
-    app.activity = answer
-    with driving_app(app, tmp_path) as driver:
-        driver.start("scripted", None, "one")
-        _until(lambda: driver.status("one").runtime_status == "Running")
-        driver.engine.terminate("one", "")
-        _until(lambda: driver.status("one").runtime_status == "Terminated")
-        driver.start("scripted", None, "one")
-        _until(lambda: driver.status("one").runtime_status == "Running")
-        first_may_end.set()
-        _until(lambda: _count(tmp_path, "tasks") == 1)
-        assert driver.status("one").runtime_status == "Running"
-        second_may_end.set()
-        driver.settle()
-        assert driver.status("one").output == "1"
-
-
-def test_an_activity_cut_off_by_the_end_of_the_host_runs_again(tmp_path: Path) -> None:
-    may_end, calls = threading.Event(), list[int]()
-
-    def answer(payload: str | None) -> str:
-        calls.append(1)
-        if len(calls) == 1:
-            may_end.wait(WAIT)
-        return "7"
-
-    app = ScriptedApp(one_activity)
-    app.activity = answer
-    engine = DurableEngine(app, tmp_path / "engine.db", VirtualClock(START))
-    engine.start()
-    engine.start_new("scripted", None, "one")
-    _until(lambda: calls == [1])
-    engine.stop(patience=0.01)
-    may_end.set()
-    with driving_app(app, tmp_path) as driver:
-        assert driver.finish("one").output == "7"
-    assert len(calls) == 2
-
-
-def test_timers_and_events_outlive_the_host(tmp_path: Path) -> None:
-    with driving("approval", tmp_path) as (driver, _):
-        driver.start("publish", "a", "answered")
-        driver.start("publish", "b", "unanswered")
-        driver.settle()
-        due = driver.engine.next_due()
-    with driving("approval", tmp_path) as (driver, _):
-        assert driver.engine.next_due() == due == START + timedelta(hours=72)
-        driver.tell("answered", "approval", "yes")
-        assert driver.finish("answered").output == "answered yes"
-        assert driver.finish("unanswered").output == "nobody answered"
-
-
-def test_an_instance_written_but_not_begun_is_begun_by_the_next_host(tmp_path: Path) -> None:
-    app = ScriptedApp(one_activity)
-    engine = DurableEngine(app, tmp_path / "engine.db", VirtualClock(START))
-    engine.start_new("scripted", None, "one")
-    engine.signal_entity("Tally", "t", "count", None)
-    assert engine.busy()
-    engine.stop()
-    with driving_app(app, tmp_path) as driver:
-        assert driver.finish("one").runtime_status == "Completed"
-        assert driver.engine.entity_state("tally", "t") == "1"
 
 
 def test_a_delayed_signal_arrives_when_it_is_due(tmp_path: Path) -> None:
@@ -417,7 +269,7 @@ def test_a_scaled_clock_brings_timers_by_itself(tmp_path: Path) -> None:
     engine.start()
     try:
         instance_id = engine.start_new("scripted", None)
-        _until(lambda: engine.status(instance_id).runtime_status == "Completed")
+        until(lambda: engine.status(instance_id).runtime_status == "Completed")
     finally:
         engine.stop()
 
@@ -446,9 +298,9 @@ def test_a_timer_comes_when_the_clock_has_leapt_past_it(tmp_path: Path) -> None:
     engine.start()
     try:
         instance_id = engine.start_new("scripted", None)
-        _until(lambda: engine.next_due() is not None and not engine.busy())
+        until(lambda: engine.next_due() is not None and not engine.busy())
         clock.time += timedelta(hours=2)
-        _until(lambda: engine.status(instance_id).runtime_status == "Completed")
+        until(lambda: engine.status(instance_id).runtime_status == "Completed")
     finally:
         engine.stop()
 
@@ -507,82 +359,9 @@ def test_a_mistake_of_the_hosts_own_is_logged_and_ends_no_thread(
         assert driver.run("scripted").runtime_status == "Completed"
 
 
-def test_a_file_belongs_to_one_host_at_a_time(tmp_path: Path) -> None:
-    with driving_app(ScriptedApp(one_activity), tmp_path), pytest.raises(FileInUse) as refusal:
-        DurableEngine(ScriptedApp(one_activity), tmp_path / "engine.db", VirtualClock(START))
-    assert f"another host works on {tmp_path / 'engine.db'}; stop it" in str(refusal.value)
-    with driving_app(ScriptedApp(one_activity), tmp_path) as driver:
-        assert driver.run("scripted").runtime_status == "Completed"
-
-
-def test_a_transaction_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    store = Store(tmp_path / "engine.db", lambda writes: None)
-    with pytest.raises(ZeroDivisionError), store.transaction() as writes:
-        writes.send("someone", {"EventType": 15})
-        raise ZeroDivisionError
-    assert store.messages("someone") == []
-    store.close()
-
-
-def test_numbers_of_deleted_rows_are_never_given_again(tmp_path: Path) -> None:
-    seen = list[int]()
-    store = Store(tmp_path / "engine.db", lambda writes: None)
-    for _ in range(3):
-        with store.transaction() as writes:
-            writes.set_timer(START, "someone", {"EventType": 11}, None)
-            writes.schedule("someone", "run", 0, "act", None)
-        seen.extend((writes.timers[0][1], writes.tasks[0].id))
-        with store.transaction() as writes:
-            writes.fire([writes_id for _, writes_id in store.unfinished()[2]])
-            for task in store.unfinished()[1]:
-                writes.settle(task, {"EventType": 5})
-    store.close()
-    assert seen == [1, 1, 2, 2, 3, 3]
-
-
-def test_history_is_measured_in_bytes(tmp_path: Path) -> None:
-    with driving_app(ScriptedApp(one_activity), tmp_path) as driver:
-        driver.run("scripted", "ü", "one")
-        with sqlite3.connect(tmp_path / "engine.db") as db:
-            texts = [row[0] for row in db.execute("SELECT event FROM history")]
-        db.close()
-        assert driver.engine.history_bytes() == {"one": sum(len(t.encode()) for t in texts)}
-
-
 def test_a_payload_that_is_not_json_is_shown_and_passed_on_as_it_came(tmp_path: Path) -> None:
     with driving("fan_out", tmp_path) as (driver, _):
         instance_id = driver.engine.start_new("weigh_all", "{half")
         driver.settle()
         ended = driver.status(instance_id)
         assert (ended.runtime_status, ended.input) == ("Failed", "{half")
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    """Wait for what other threads do."""
-    pause = threading.Event()
-    for _ in range(WAIT * 200):
-        if condition():
-            return
-        pause.wait(0.005)
-    raise AssertionError("it did not happen within 10 s")
-
-
-def _count(folder: Path, table: str) -> int:
-    with sqlite3.connect(folder / "engine.db") as db:
-        number: int = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-    db.close()
-    return number
-
-
-def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text(
-        "This is not the file of a host, and longer than a header. " * 4
-    )
-    with pytest.raises(FileUnusable, match=r"notes\.txt is no file of this host's"):
-        Store(tmp_path / "notes.txt", lambda _: None)
-
-
-def test_a_folder_where_nothing_can_be_written_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "here.lock").mkdir()
-    with pytest.raises(FileUnusable, match="here cannot be written"):
-        Store(tmp_path / "here", lambda _: None)
