@@ -25,6 +25,7 @@ def post_json(url: str, body: dict[str, Any], proxy: str | None) -> None:
             answer = session.post(
                 url, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             )
+            answer.close()
         except (requests.RequestException, ValueError) as error:
             raise Transient(
                 "chat_not_reached", f"the chat could not be reached: {type(error).__name__}"

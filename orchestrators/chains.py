@@ -16,6 +16,7 @@ from domain.plan_rules import waits
 from domain.run import TierReport
 from pydantic import AwareDatetime
 
+from orchestrators.actions import around_of
 from orchestrators.controls import heed
 from orchestrators.durable import Context, Steps, ask, child, fan_out, now, sleep
 from orchestrators.journal import Journal
@@ -44,6 +45,26 @@ class ChainMoved(Aside):
     """What became of the tiers of a chain; those that did not begin are missing."""
 
     reports: tuple[TierReport, ...] = ()
+
+
+def tier_move(run: Record, tier: Tier) -> TierMove:
+    """Return what a run asks of one of its tiers; a drill says beside it where to and that it is one."""
+    return TierMove(
+        run=run.id,
+        under=run.request.under,
+        vault=run.plan.vault,
+        tier=tier,
+        items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
+        graceful=run.graceful,
+        point=run.request.point or run.plan.policy.recovery_point,
+        points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
+        retry=run.plan.policy.retry,
+        around=around_of(run, run.until),
+        claim=run.claim,
+        run_started_at=run.started_at,
+        incident_at=run.incident_at,
+        until=run.until,
+    )
 
 
 def move_in_order(

@@ -23,7 +23,7 @@ from domain.run import MemberReport, Outcome
 from orchestrators.actions import around_of, run_actions
 from orchestrators.asr_engine import after_plans, assess_plans, by_plans, move_by_plans, stop_plans
 from orchestrators.before import clean_up_drills, errors, lost
-from orchestrators.chains import ARRIVED, keep, move_in_order
+from orchestrators.chains import ARRIVED, keep, move_in_order, tier_move
 from orchestrators.conduct import conduct, heed_words
 from orchestrators.controls import rest
 from orchestrators.decision import decide
@@ -127,23 +127,13 @@ class Rehearsal:
         return None
 
     def _move(self, run: Record, tier: Tier) -> TierMove:
-        return TierMove(
-            run=run.id,
-            under=run.request.under,
-            vault=run.plan.vault,
-            tier=tier,
-            items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
-            verb=Verb.DRILL,
-            network=self.report.network,
-            point=run.request.point or run.plan.policy.recovery_point,
-            points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
-            retry=run.plan.policy.retry,
-            around=around_of(run, run.until),
-            claim=run.claim,
-            run_started_at=run.started_at,
-            incident_at=run.started_at,
-            until=run.until,
-        )
+        rehearsed = {
+            "verb": Verb.DRILL,
+            "network": self.report.network,
+            "graceful": False,
+            "incident_at": run.started_at,
+        }
+        return tier_move(run, tier).model_copy(update=rehearsed)
 
     def hold(self, context: Context, run: Record) -> Steps[End | None]:
         """Keep the machines up for whoever wants to look at them, until the plan's time is up or somebody cancels."""

@@ -9,22 +9,19 @@ protects the way out again at its end.
 from __future__ import annotations
 
 from activities.health import Health, SourceQuestion
-from domain.plan import Tier
 from domain.policy import Reaction
 from domain.replication import Verb
 from domain.run import Outcome, Silence, judge_fence
 
-from orchestrators.actions import around_of
 from orchestrators.asr_engine import assess_plans, by_plans, move_by_plans
 from orchestrators.before import clean_up_drills
-from orchestrators.chains import ARRIVED, keep, move_in_order
+from orchestrators.chains import ARRIVED, keep, move_in_order, tier_move
 from orchestrators.conduct import conduct
 from orchestrators.decision import decide
 from orchestrators.drain import drain, take_back_drain
 from orchestrators.durable import Context, Steps, call, child, now
 from orchestrators.legs import tell_above
 from orchestrators.record import End, Record
-from orchestrators.tier import TierMove
 from orchestrators.traffic import TrafficShift, TrafficShifted, shift_traffic
 from orchestrators.window import commit, soak
 
@@ -54,7 +51,7 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
     if by_plans(run):
         moved = yield from move_by_plans(context, run, Verb.FAILOVER)
     else:
-        moves = {tier.name: _move(run, tier) for tier in tiers}
+        moves = {tier.name: tier_move(run, tier) for tier in tiers}
         moved = yield from move_in_order(
             context, run.journal, run.id, run.request.under, moves, tiers, run.until
         )
@@ -83,25 +80,6 @@ def move_tiers(context: Context, run: Record) -> Steps[End | None]:
         for member in tier.lost
     ]
     return None
-
-
-def _move(run: Record, tier: Tier) -> TierMove:
-    return TierMove(
-        run=run.id,
-        under=run.request.under,
-        vault=run.plan.vault,
-        tier=tier,
-        items={m.name: run.items[m.name] for m in tier.members if m.name in run.items},
-        graceful=run.graceful,
-        point=run.request.point or run.plan.policy.recovery_point,
-        points={m.name: p for m in tier.members if (p := run.request.points.get(m.name))},
-        retry=run.plan.policy.retry,
-        around=around_of(run, run.until),
-        claim=run.claim,
-        run_started_at=run.started_at,
-        incident_at=run.incident_at,
-        until=run.until,
-    )
 
 
 def fence(context: Context, run: Record) -> Steps[End | None]:
