@@ -22,7 +22,7 @@ param protectedRegionNames string[]
 @description('Required. Client id of the app registration that callers of Leeward get their tokens for; its manifest says requestedAccessTokenVersion 2.')
 param apiClientId string
 
-@description('Required. Object id of the service principal of that registration; the action group gets its token for it.')
+@description('Required. Object id of that registration, of the application and not of its service principal; the action group gets its token for it.')
 param apiObjectId string
 
 @description('Optional. Tenant whose tokens are accepted.')
@@ -67,6 +67,12 @@ param trafficDnsName string = ''
 @description('Optional. Names of resource groups of this subscription with machines, networks or cache storage of applications, at home and in the recovery region: Leeward reads there, and finds what a drill left.')
 param applicationResourceGroups string[] = []
 
+@description('Optional. Whether the app subscribes to the health events of machines. Azure refuses it before the app\'s functions are there: deploy them first.')
+param subscribeToHealth bool = false
+
+@description('Optional. Resource id of the system topic of this subscription\'s health events, of which there can be but one. Empty: it is made.')
+param healthTopicId string = ''
+
 @description('Optional. Resource ids of Automation accounts whose runbooks plans name. It lets the identity that fails over start any runbook of theirs.')
 param automationAccountIds string[] = []
 
@@ -80,6 +86,9 @@ param grantLinkedAccess bool = grantProtection
 @minValue(1)
 @maxValue(3650)
 param evidenceRetentionDays int = 2555
+
+@description('Optional. Whether the evidence container\'s policy has been locked: Azure takes no locked policy a second time.')
+param evidenceLocked bool = false
 
 @description('Optional. Mail addresses that hear of Leeward\'s own troubles.')
 param operatorMails string[] = []
@@ -98,6 +107,21 @@ param vantagePoints string = ''
 
 @description('Optional. The most that any plan\'s reach may name: hosts, *.suffixes, networks, by commas. Empty: plans say alone.')
 param reach string = ''
+
+@description('Optional. Chats whose secrets are in keyVaultName: slack, teams, or both by comma. Put the secrets in first: the app does not start on a reference that leads nowhere.')
+param chats string = ''
+
+@description('Optional. File, or URL of a blob, that says whom chat accounts belong to. Empty: nobody.')
+param chatPeople string = ''
+
+@description('Optional. A reason why nothing may move by itself; people\'s runs go on. Empty: the switch is off.')
+param killSwitch string = ''
+
+@description('Optional. Resolvers that are asked where users are sent, as ip or ip:port, by commas.')
+param dnsResolvers string = '1.1.1.1,8.8.8.8,9.9.9.9'
+
+@description('Optional. How many requests one caller may send in a minute; alerts are never turned away.')
+param requestsPerMinute int = 600
 
 @description('Optional. Secrets that actions may send: name and the one host of each; the value is action-NAME in keyVaultName.')
 param actionSecrets array = []
@@ -141,6 +165,12 @@ var profilePlace = empty(profileId) ? union(here, { name: madeProfileName }) : {
   name: last(split(profileId, '/'))
 }
 
+var topicPlace = empty(healthTopicId) ? union(here, { name: 'evgt-health-${suffix}' }) : {
+  subscription: split(healthTopicId, '/')[2]
+  group: split(healthTopicId, '/')[4]
+  name: last(split(healthTopicId, '/'))
+}
+
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: groupName
   location: location
@@ -175,6 +205,7 @@ module storage 'modules/storage.bicep' = {
     location: location
     suffix: suffix
     evidenceRetentionDays: evidenceRetentionDays
+    evidenceLocked: evidenceLocked
     principalIds: [identities.outputs.observe.principalId]
     tags: allTags
   }
@@ -283,6 +314,11 @@ module app 'modules/app.bicep' = {
     probeProxy: probeProxy
     reach: reach
     actionSecrets: actionSecrets
+    chats: chats
+    chatPeople: chatPeople
+    killSwitch: killSwitch
+    dnsResolvers: dnsResolvers
+    requestsPerMinute: requestsPerMinute
     vantagePoints: vantagePoints
     schedulerConnection: storageProvider == 'DurableTaskScheduler' ? scheduler.outputs.connection : ''
     keyVaultUri: empty(keyVaultName) ? '' : secrets.outputs.uri
@@ -387,15 +423,35 @@ module automationAccess 'modules/access-automation.bicep' = [
   }
 ]
 
-module events 'modules/events.bicep' = {
-  name: 'events'
+module deadLetters 'modules/dead-letters.bicep' = {
+  name: 'dead-letters'
   scope: group
   params: {
-    appId: app.outputs.id
-    deadLetterAccountId: storage.outputs.accountId
-    deadLetterContainer: storage.outputs.deadLetterContainer
+    location: location
     suffix: suffix
     tags: allTags
+  }
+}
+
+module healthTopic 'modules/health-topic.bicep' = if (empty(healthTopicId)) {
+  name: 'health-topic'
+  scope: group
+  params: {
+    suffix: suffix
+    tags: allTags
+  }
+}
+
+module events 'modules/events.bicep' = if (subscribeToHealth) {
+  name: 'events-${environmentName}'
+  scope: resourceGroup(topicPlace.subscription, topicPlace.group)
+  dependsOn: [healthTopic]
+  params: {
+    topicName: topicPlace.name
+    appId: app.outputs.id
+    deadLetterAccountId: deadLetters.outputs.accountId
+    deadLetterContainer: deadLetters.outputs.container
+    suffix: suffix
   }
 }
 
@@ -411,7 +467,7 @@ module alerts 'modules/alerts.bicep' = {
     apiObjectId: apiObjectId
     tenantId: tenantId
     workspaceId: monitoring.outputs.workspaceId
-    healthTopicId: events.outputs.topicId
+    healthTopicId: empty(healthTopicId) ? healthTopic.outputs.id : healthTopicId
     profileId: makesProfile ? traffic.outputs.id : profileId
     operatorMails: operatorMails
     tags: allTags
@@ -438,3 +494,12 @@ output LEEWARD_PRINCIPAL_ID string = identities.outputs.observe.principalId
 
 @description('Resource id of the vault, for the plans.')
 output VAULT_ID string = makesVault ? vault.outputs.id : vaultId
+
+@description('Name of the app, for the commands of the night.')
+output LEEWARD_APP_NAME string = app.outputs.name
+
+@description('Principal of the identity that fails over, to whom roles are given and from whom they are taken.')
+output LEEWARD_FAILOVER_PRINCIPAL_ID string = identities.outputs.failover.principalId
+
+@description('Topic of the subscription\'s health events, for a second app of the same subscription.')
+output LEEWARD_HEALTH_TOPIC_ID string = empty(healthTopicId) ? healthTopic.outputs.id : healthTopicId

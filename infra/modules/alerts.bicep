@@ -15,7 +15,7 @@ param appHostName string
 @description('Required. Client id of the app registration that the webhook gets its token for.')
 param apiClientId string
 
-@description('Required. Object id of the service principal of that registration.')
+@description('Required. Object id of that registration: of the application.')
 param apiObjectId string
 
 @description('Required. Tenant of that registration.')
@@ -178,6 +178,7 @@ resource own 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
       evaluationFrequency: 'PT5M'
       windowSize: 'PT15M'
       autoMitigate: true
+      skipQueryValidation: true // a workspace has no tables before the first line
       criteria: {
         allOf: [
           {

@@ -74,6 +74,9 @@ param reach string = ''
 @description('Optional. Secrets that actions may send: name and the one host of each; the value is action-NAME in the vault.')
 param actionSecrets array = []
 
+@description('Optional. Chats whose secrets are in the vault: slack, teams.')
+param chats string = ''
+
 @description('Optional. File, or URL of a blob, that says whom chat accounts belong to. Empty: nobody.')
 param chatPeople string = ''
 
@@ -108,7 +111,7 @@ var leewardSettings = {
   STANCE: stance
   KILL_SWITCH: killSwitch
   REACH: reach
-  ACTION_SECRETS: join(map(actionSecrets, one => '${one.name}=${one.host}'), ',')
+  ACTION_SECRETS: join(map(empty(keyVaultUri) ? [] : actionSecrets, one => '${one.name}=${one.host}'), ',')
   CHAT_PEOPLE: chatPeople
   PUBLIC_URL: 'https://${name}.azurewebsites.net'
   OBSERVE_CLIENT_ID: identities.observe.clientId
@@ -120,14 +123,16 @@ var leewardSettings = {
 }
 // References, not values: the secrets stay in the vault, and a setting that was not resolved stops the start.
 var hasSecrets = !empty(keyVaultUri)
+var hasSlack = hasSecrets && contains(chats, 'slack')
+var hasTeams = hasSecrets && contains(chats, 'teams')
 var secretSettings = {
-  SLACK_SIGNING_SECRET: hasSecrets ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/slack-signing-secret)' : ''
-  SLACK_WEBHOOK_URL: hasSecrets ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/slack-webhook-url)' : ''
-  TEAMS_SIGNING_SECRET: hasSecrets ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/teams-signing-secret)' : ''
-  TEAMS_WEBHOOK_URL: hasSecrets ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/teams-webhook-url)' : ''
+  SLACK_SIGNING_SECRET: hasSlack ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/slack-signing-secret)' : ''
+  SLACK_WEBHOOK_URL: hasSlack ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/slack-webhook-url)' : ''
+  TEAMS_SIGNING_SECRET: hasTeams ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/teams-signing-secret)' : ''
+  TEAMS_WEBHOOK_URL: hasTeams ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/teams-webhook-url)' : ''
 }
 var actionSettings = toObject(
-  actionSecrets,
+  hasSecrets ? actionSecrets : [],
   one => 'ACTION_SECRET_${toUpper(replace(one.name, '-', '_'))}',
   one => '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/action-${one.name})'
 )
@@ -213,7 +218,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       globalValidation: {
         requireAuthentication: true
         unauthenticatedClientAction: 'Return401'
-        excludedPaths: ['/api/*', '/runtime/webhooks/EventGrid']
+        excludedPaths: ['/api/*', '/runtime/webhooks/EventGrid', '/runtime/webhooks/eventgrid']
       }
       identityProviders: {
         azureActiveDirectory: {
@@ -242,6 +247,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 
 @description('Resource id of the app.')
 output id string = app.id
+
+@description('Name of the app.')
+output name string = app.name
 
 @description('Host name of the app.')
 output hostName string = app.properties.defaultHostName

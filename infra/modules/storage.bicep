@@ -1,4 +1,4 @@
-metadata description = 'One storage account without shared keys: task hub, plans, evidence that cannot be changed, dead letters, and what two apps share.'
+metadata description = 'One storage account without shared keys: task hub, plans, evidence that cannot be changed, and what two apps share.'
 
 @description('Required. Region of the account.')
 param location string
@@ -9,13 +9,16 @@ param suffix string
 @description('Required. Days for which evidence can be neither changed nor deleted.')
 param evidenceRetentionDays int
 
+@description('Required. Whether the policy that keeps evidence has been locked.')
+param evidenceLocked bool
+
 @description('Required. Principals that read and write data.')
 param principalIds string[]
 
 @description('Required. Tags.')
 param tags object
 
-var containers = ['deployment', 'plans', 'dead-letters', 'shared']
+var containers = ['deployment', 'plans', 'shared']
 var dataRoles = [
   'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner: the Functions host leases and tags blobs
   '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // Storage Queue Data Contributor: the task hub's queues
@@ -60,7 +63,8 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
       name: 'evidence'
       properties: { publicAccess: 'None' }
 
-      resource immutability 'immutabilityPolicies' = {
+      // Azure takes a locked policy no second time.
+      resource immutability 'immutabilityPolicies' = if (!evidenceLocked) {
         name: 'default'
         properties: {
           immutabilityPeriodSinceCreationInDays: evidenceRetentionDays
@@ -101,6 +105,3 @@ output evidenceUrl string = '${account.properties.primaryEndpoints.blob}evidence
 
 @description('Container for what two apps share: the ledger.')
 output sharedUrl string = '${account.properties.primaryEndpoints.blob}shared'
-
-@description('Container that takes events which could not be delivered.')
-output deadLetterContainer string = 'dead-letters'

@@ -74,7 +74,7 @@ BROKEN = {
     "a module lacks what it needs": (
         "wiring",
         "main.bicep",
-        "    deadLetterContainer: storage.outputs.deadLetterContainer\n",
+        "    deadLetterContainer: deadLetters.outputs.container\n",
         "",
         "needs deadLetterContainer",
     ),
@@ -188,7 +188,7 @@ BROKEN = {
         "modules/app.bicep",
         "'/runtime/webhooks/EventGrid'",
         "'/runtime/webhooks/*'",
-        "excludedPaths is ['/api/*','/runtime/webhooks/*']",
+        "excludedPaths is ['/api/*','/runtime/webhooks/*',",
     ),
     "nobody is asked for a token": (
         "front door",
@@ -315,3 +315,12 @@ def test_what_storage_hands_over_is_an_address_that_the_app_takes(key: str, outp
         rf"resource \w+ 'containers' = .*?name: '{place.name}'|var containers = .*'{place.name}'"
     )
     assert re.search(container, files["modules/storage.bicep"], re.S), "the container is made, too"
+
+
+def test_a_parameter_that_is_there_twice_is_seen() -> None:
+    twice = PARAMETERS.replace('"operatorMails"', '"applicationResourceGroups"', 1)
+    told = checks.parameters(read_templates(), twice)
+    assert (
+        "main.parameters.json: applicationResourceGroups is there twice, and the last one counts"
+        in told
+    )

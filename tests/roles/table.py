@@ -120,7 +120,8 @@ def misplaced(roles: Mapping[str, Role], main: str) -> list[str]:
         (role, who, place) for place, text in blocks.items() for role, who in GRANT.findall(text)
     }
     known = blocks["roles"].split("subscriptionIds:")[-1]
-    elsewhere = set(re.findall(r"scope: resourceGroup\((\w+\.subscription)\b", main))
+    granting = "".join(text for text in blocks.values() if GRANT.search(text))
+    elsewhere = set(re.findall(r"scope: resourceGroup\((\w+\.subscription)\b", granting))
     elsewhere |= set(re.findall(r"for id in (\w+Ids): \{", main))
     meant = {(key, role.identity, place) for key, role in roles.items() for place in role.at}
     said = [
