@@ -139,6 +139,8 @@ var actionSettings = toObject(
 var premiumSettings = isFlex ? {} : {
   FUNCTIONS_EXTENSION_VERSION: '~4'
   FUNCTIONS_WORKER_RUNTIME: 'python'
+  SCM_DO_BUILD_DURING_DEPLOYMENT: 'true' // the package names its requirements and brings none
+  ENABLE_ORYX_BUILD: 'true'
 }
 // host.json says Azure Storage; these two words of it are spoken over by settings, so one package fits both.
 var schedulerSettings = empty(schedulerConnection) ? {} : {

@@ -56,7 +56,7 @@ FUNCTIONS = {
 BUILT_IN = {"array", "object", "string", "int", "bool", "true", "false", "null", "sys", "az"}
 # Settings that the Functions host reads, not Leeward.
 HOSTS_OWN = re.compile(
-    r"FUNCTIONS_|AzureWebJobsStorage|AzureFunctionsJobHost__|APPLICATIONINSIGHTS_|AZURE_FUNCTIONS_|DURABLE_TASK_SCHEDULER$"
+    r"FUNCTIONS_|AzureWebJobsStorage|AzureFunctionsJobHost__|APPLICATIONINSIGHTS_|AZURE_FUNCTIONS_|SCM_DO_BUILD_|ENABLE_ORYX_|DURABLE_TASK_SCHEDULER$"
 )
 # Where a protected region may be spoken of: replication reaches into it, alerts listen for it.
 MAY_NAME_PROTECTED = {
