@@ -29,8 +29,8 @@ LINKED = """
 The simulator cannot show these: Azure looks at them by itself when it is asked to enable replication. They are what
 Microsoft's page on role-based access for Site Recovery lists, without its `Microsoft.Resources/deployments/*`, which
 the portal alone should need. A re-protection should do without: the same page lets the built-in Site Recovery Operator
-re-protect, and that has none of these. If it ends with `LinkedAuthorizationFailed` all the same, set
-`grantLinkedAccess`.
+re-protect, and that has of these only the reads of networks, storage accounts and resource groups (and the deployments
+left out here). If it ends with `LinkedAuthorizationFailed` all the same, set `grantLinkedAccess`.
 """
 BUILT_IN = """
 ## Built-in roles
