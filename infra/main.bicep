@@ -502,4 +502,4 @@ output LEEWARD_APP_NAME string = app.outputs.name
 output LEEWARD_FAILOVER_PRINCIPAL_ID string = identities.outputs.failover.principalId
 
 @description('Topic of the subscription\'s health events, for a second app of the same subscription.')
-output LEEWARD_HEALTH_TOPIC_ID string = empty(healthTopicId) ? healthTopic.outputs.id : healthTopicId
+output LEEWARD_HEALTH_TOPIC string = empty(healthTopicId) ? healthTopic.outputs.id : healthTopicId
