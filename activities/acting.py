@@ -25,6 +25,7 @@ from domain.acting import (
     claim_at,
     entry_in,
     fenced,
+    is_claim,
     step,
 )
 from domain.errors import Permanent, Transient
@@ -83,7 +84,12 @@ class Acting:
             newest, entry = self._newest(wish.application)
             match step(newest, entry, wish, self.app):
                 case Adopt(claim):
-                    return Claimed(claim=claim, app=self.app, holder=entry.run if entry else "")
+                    return Claimed(
+                        claim=claim,
+                        app=self.app,
+                        holder=entry.run if entry else "",
+                        instead_of=self._taken_over(claim, entry, wish),
+                    )
                 case Wait(held) if held.entry is None:
                     raise Transient("claim_unread", f"{wish.application} is held by {held}")
                 case Wait(held):
@@ -137,8 +143,15 @@ class Acting:
         if held.entry is not None:
             self.leave_application(Leaving(claim=held.claim, run=held.entry.run, at=at))
 
+    def _taken_over(self, claim: Claim, entry: Entry | None, wish: Wish) -> Held | None:
+        """Return whom a claim that this run has made already took the application from."""
+        if entry is None or entry.over is None or entry.run != wish.run:
+            return None
+        over = Claim(application=claim.application, token=entry.over)
+        return Held(claim=over, entry=entry_in(self.ledger.read(over.key)))
+
     def _newest(self, application: str) -> tuple[Claim | None, Entry | None]:
-        keys = self.ledger.keys(chain_of(application))
+        keys = [key for key in self.ledger.keys(chain_of(application)) if is_claim(key)]
         if not keys:
             return None, None
         return claim_at(keys[-1]), entry_in(self.ledger.read(keys[-1]))

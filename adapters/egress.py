@@ -71,6 +71,7 @@ class Egress:
         if self._proxy is None:
             self.connection(host, port, reach, False, seconds).close()
             return
+        host = host.lower().removesuffix(".")
         self._let_through(host, reach, False)
         proxy = urlsplit(self._proxy)
         tunnel = http.client.HTTPConnection(proxy.hostname or "", proxy.port, timeout=seconds)

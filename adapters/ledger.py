@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 from adapters.container import Container, Credential, waited_out
 from adapters.places import ContainerUrl
@@ -47,18 +48,11 @@ class FolderLedger:
         """Make an entry unless there is one, and say whether this call made it; raises Transient."""
         path = self._room_for(key)
         try:
-            # Hard links would make it whole at once, but shares know none; who finds it empty, waits.
-            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            return _make_whole(path, _text(entry))
         except FileExistsError:
             return False
         except OSError as error:
             raise _unkept(key, error) from error
-        try:
-            with os.fdopen(file, "w", encoding="utf-8") as opened:
-                opened.write(_text(entry))
-        except OSError as error:
-            raise _unkept(key, error) from error
-        return True
 
     def keep(self, key: str, entry: dict[str, Any]) -> None:
         """Make an entry or replace it, in one piece; raises Transient."""
@@ -144,6 +138,33 @@ def _entry(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return entry if isinstance(entry, dict) else {}
+
+
+def _make_whole(path: Path, text: str) -> bool:
+    """Make a file that is not there yet; raises FileExistsError, or OSError with nothing left behind.
+
+    A link makes it whole at once, so that nobody ever finds it torn. Shares know no links: there it is made first
+    and written then, and taken away again if that fails.
+    """
+    fresh = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        try:
+            os.link(fresh, path)
+            return True
+        except FileExistsError:
+            raise
+        except OSError:
+            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    finally:
+        fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return True
 
 
 def _text(entry: dict[str, Any]) -> str:

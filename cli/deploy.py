@@ -56,6 +56,7 @@ def hold(app: App, asked: argparse.Namespace) -> int:
         runs = [run for state in IN_FLIGHT for run in _runs(app, state)]
     except (SaidNo, Unusable) as error:
         if not asked.force:
+            _let_go(app)
             raise
         complain(f"the app was not asked, {error}; deployed all the same: {asked.force}")
         return DONE
@@ -78,6 +79,16 @@ def hold(app: App, asked: argparse.Namespace) -> int:
     return DONE
 
 
+def _let_go(app: App) -> None:
+    """Release the switch if a deployment pulled it, as far as the app can be reached."""
+    try:
+        switch = app.get("kill-switch").get("switch") or {}
+        if switch.get("on") and str(switch.get("reason", "")).startswith(MARK):
+            _set(app, on=False, reason="not deployed: the app did not answer")
+    except (SaidNo, Unusable):
+        complain("the kill switch may be on still; when the app answers again: leeward unhold")
+
+
 def unhold(app: App, asked: argparse.Namespace) -> int:
     """Release the kill switch if a deployment pulled it; a switch that somebody else pulled stays."""
     switch = _once_it_answers(app, asked.within).get("switch") or {}
@@ -93,9 +104,10 @@ def unhold(app: App, asked: argparse.Namespace) -> int:
 
 
 def _pull(app: App, reason: str) -> bool:
-    """Pull the switch unless it is pulled, and say whether this call did."""
-    if (app.get("kill-switch").get("switch") or {}).get("on"):
-        return False
+    """Pull the switch unless it is pulled, and say whether a deployment did, this one or one before."""
+    switch = app.get("kill-switch").get("switch") or {}
+    if switch.get("on"):
+        return str(switch.get("reason", "")).startswith(MARK)
     _set(app, on=True, reason=reason)
     give_up = time.monotonic() + HELD_WITHIN_SECONDS
     while not (app.get("kill-switch").get("switch") or {}).get("on"):

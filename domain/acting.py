@@ -128,6 +128,12 @@ def chain_of(application: str) -> str:
     return f"{ACTING}/{application}"
 
 
+def is_claim(key: str) -> bool:
+    """Say whether a key is a claim's: whatever else somebody laid beside them is none."""
+    number = key.rpartition("/")[2]
+    return len(number) == 8 and number.isascii() and number.isdecimal()
+
+
 def claim_at(key: str) -> Claim:
     """Return the claim that is kept under a key."""
     _, application, token = key.split("/")

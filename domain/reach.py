@@ -39,6 +39,7 @@ CLOSED: tuple[tuple[Network, str], ...] = tuple(
         ("240.0.0.0/4", "no machine's address"),
         ("::ffff:0:0/96", "an IPv4 address written as IPv6"),
         ("::/96", "an IPv4 address written as IPv6"),
+        ("::ffff:0:0:0/96", "an IPv4 address written as IPv6"),
         ("64:ff9b::/96", "an IPv4 address written as IPv6"),
         ("64:ff9b:1::/48", "an IPv4 address written as IPv6"),
         ("2002::/16", "an IPv4 address written as IPv6"),
@@ -103,7 +104,8 @@ def _place(value: str) -> str:
         )
     if labels[-1] == "localhost":
         raise ValueError(f"{value!r} is the app itself, which no plan may reach; remove it")
-    if suffix and (len(labels) < 2 or _below(name, SHARED) or name in SHARED):
+    above = any(shared.endswith(f".{name}") for shared in SHARED)
+    if suffix and (len(labels) < 2 or _below(name, SHARED) or name in SHARED or above):
         raise ValueError(f"anybody may have a name below {name}; write the whole host")
     return f"*.{name}" if suffix else name
 

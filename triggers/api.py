@@ -149,7 +149,12 @@ class Api:
         if kind is None:
             return problem(HTTPStatus.NOT_FOUND, f"a plan can be asked for {', '.join(VERBS)}")
         asked = read_model(req, RunAsked, empty_is={})
-        if asked.take_over and "reason" not in asked.model_fields_set:
+        if asked.take_over and caller.is_app:
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                "only a person takes over: slow and dead look alike from outside, and somebody must answer for it",
+            )
+        if asked.take_over and not ("reason" in asked.model_fields_set and asked.reason.strip()):
             return problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "take_over needs a reason: how it is known that the other app does not act any more",

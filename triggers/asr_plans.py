@@ -32,8 +32,8 @@ from triggers.answers import (
     TierNamed,
 )
 from triggers.operation import example, operation
-from triggers.runs import Claims, Plans, holder_of
-from triggers.web import answer, mistakes_of, problem, read_model
+from triggers.runs import Claims, Plans, holder_for_certain
+from triggers.web import answer, mistakes_of, problem, read_model, unavailable
 
 PLAN_ID = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.RecoveryServices/vaults/[^/]+)"
@@ -175,13 +175,15 @@ class AsrPlans:
         try:
             read_model(req, PushAsked, empty_is={})
             plan = await asyncio.to_thread(self._plan, req.route_params.get("plan", ""))
-            busy = await holder_of(client, self.claims, plan.app)
+            busy = await holder_for_certain(client, self.claims, plan.app)
             if busy:
                 held = f"{busy}; its recovery plans stay as they are"
                 return problem(HTTPStatus.CONFLICT, held, holder=busy.holder)
             return await asyncio.to_thread(self._push, plan)
         except Refusal as refusal:
             return refusal.response
+        except Transient as error:
+            return unavailable(f"nothing was pushed: {error.message}")
 
     @operation(
         {HTTPStatus.OK: DriftShown},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -219,8 +220,10 @@ def _bearer(req: func.HttpRequest) -> str:
 
 def _address(req: func.HttpRequest) -> str:
     """Return where the request came in from: the last hop is the platform's own word, the rest is the sender's."""
-    hops = req.headers.get("X-Forwarded-For", "")
-    return hops.rsplit(",", 1)[-1].strip()[:60] or "unknown"
+    hop = req.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip()[:60]
+    # App Service writes the port along, and each connection has another.
+    found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+(?:\.\d+){3}):\d+", hop)
+    return (found[1] or found[2] if found else hop) or "unknown"
 
 
 def _trouble(where: str) -> func.HttpResponse:

@@ -22,7 +22,7 @@ from triggers.answers import PlanShown, PlansShown, ReadinessShown
 from triggers.api import VERBS
 from triggers.operation import operation
 from triggers.runs import Claims, Plans, holder_of
-from triggers.web import answer, mistakes_of, problem
+from triggers.web import answer, mistakes_of, problem, unavailable
 
 # Whoever asks waits at a screen, and App Service cuts every answer off at 230 s.
 LOOK_WITHIN_SECONDS = 45.0
@@ -93,14 +93,14 @@ class PlanViews:
         if kind is None:
             return problem(HTTPStatus.BAD_REQUEST, f"kind is one of {', '.join(VERBS)}")
         if not self._free.acquire(blocking=False):
-            return _unavailable(f"{LOOKS_AT_ONCE} looks at Azure go on already; ask again later")
+            return unavailable(f"{LOOKS_AT_ONCE} looks at Azure go on already; ask again later")
         looking = asyncio.to_thread(self._look, plan, kind)
         try:
             found = await asyncio.wait_for(looking, self.within_seconds)
         except TimeoutError:
-            return _unavailable(f"Azure has not answered within {self.within_seconds:g} s")
+            return unavailable(f"Azure has not answered within {self.within_seconds:g} s")
         except Transient as error:
-            return _unavailable(error.message)
+            return unavailable(error.message)
         except StepError as error:
             return problem(HTTPStatus.BAD_GATEWAY, f"Azure refused the look: {error.message}")
         return answer({"plan": plan.name, "kind": kind.value, **found.wire()})
@@ -148,9 +148,3 @@ def _in_short(plan: Plan) -> dict[str, Any]:
         "digest": plan.digest(),
         "href": f"/api/plans/{plan.name}",
     }
-
-
-def _unavailable(why: str) -> func.HttpResponse:
-    refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, why)
-    refused.headers["Retry-After"] = "30"
-    return refused

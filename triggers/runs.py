@@ -98,6 +98,13 @@ async def start_run(
     await client.start_new(RUNBOOKS[request.kind], run, request.wire())
 
 
+async def holder_for_certain(
+    client: df.DurableOrchestrationClient, claims: Claims, application: str
+) -> Busy | None:
+    """Return who holds an application; raises Transient where that cannot be told, for nobody acts blind."""
+    return await _busy(client, claims, application)
+
+
 async def holder_of(
     client: df.DurableOrchestrationClient, claims: Claims, application: str
 ) -> Busy | None:

@@ -179,3 +179,10 @@ def problem(status: HTTPStatus, detail: str, **more: Any) -> func.HttpResponse:
         status_code=status.value,
         mimetype="application/problem+json",
     )
+
+
+def unavailable(why: str) -> func.HttpResponse:
+    """Return 503 with the wish to be asked again in half a minute."""
+    refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, why)
+    refused.headers["Retry-After"] = "30"
+    return refused

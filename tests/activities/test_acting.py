@@ -311,3 +311,20 @@ def test_of_two_that_take_over_the_same_claim_one_does_in_every_order() -> None:
     for ledger, told in every_order(play):
         taken = [entry for entry in ledger.entries.values() if entry["over"] is not None]
         assert [entry["over"] for entry in taken] == [1], told
+
+
+def test_a_take_over_that_is_delivered_twice_still_says_whom_it_took_over() -> None:
+    pair = Pair()
+    old = claimed(pair.west, "a")
+    word = wish("b", over=old.token, by="olivia", reason="west is dark")
+    first, again = (pair.third.claim_application(word) for _ in range(2))
+    assert first == again
+    assert again.instead_of and str(again.instead_of) == "run a of app west"
+
+
+def test_what_somebody_laid_beside_the_claims_is_none() -> None:
+    pair = Pair()
+    pair.ledger.keep("acting/shop/readme", {"text": "do not touch"})
+    pair.ledger.keep("acting/shop/99", {})
+    assert claimed(pair.west, "a").token == 1
+    assert pair.third.holder("shop") is not None

@@ -223,3 +223,11 @@ def test_a_session_reaches_no_other_host_than_the_one_it_was_made_for() -> None:
         ):
             session.get(f"http://other.example.com:{server.server_port}/200", timeout=5)
     assert wires.connected == []
+
+
+@pytest.mark.parametrize("name", [SITE.upper(), f"{SITE}."])
+def test_a_name_that_is_written_otherwise_is_knocked_at_through_a_proxy_too(name: str) -> None:
+    with served() as server:
+        proxy = proxy_at(f"{SITE}:{server.server_port}")
+        assert ask(Wires(), Probe(tcp=f"{name}:80"), proxy=proxy).asked
+        assert not ask(Wires(), Probe(tcp=f"{IMDS}.:80"), proxy=proxy).asked

@@ -76,3 +76,27 @@ def test_a_ledger_out_of_reach_is_a_matter_of_waiting(tmp_path: Path) -> None:
     ):
         with pytest.raises(Transient, match="the ledger's a could not be reached"):
             attempt()
+
+
+def test_a_claim_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    ledger = FolderLedger(tmp_path)
+    with pytest.raises(UnicodeEncodeError):
+        ledger.claim("acting/shop/00000001", {"by": "\ud800"})
+    assert ledger.read("acting/shop/00000001") is None
+    assert list(tmp_path.rglob("*1*")) == []
+    assert ledger.claim("acting/shop/00000001", {"by": "one"})
+
+
+def test_a_share_without_links_keeps_claims_apart_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError("this share knows no links")
+
+    monkeypatch.setattr("os.link", no_links)
+    ledger = FolderLedger(tmp_path)
+    assert ledger.claim("acting/shop/00000001", {"by": "one"})
+    assert not ledger.claim("acting/shop/00000001", {"by": "other"})
+    assert ledger.read("acting/shop/00000001") == {"by": "one"}
+    assert ledger.keys("acting/shop") == ["acting/shop/00000001"]
+    assert [path.name for path in (tmp_path / "acting/shop").iterdir()] == ["00000001.json"]

@@ -71,3 +71,12 @@ def test_an_app_that_never_comes_up_is_told(app: Fake, capsys: Out) -> None:
     app.says("GET kill-switch", {"detail": "the role is missing"}, 403)
     assert main(["unhold", "--within", "60"]) == 1
     assert "the role is missing" in capsys.readouterr().err
+
+
+def test_a_hold_that_cannot_look_lets_the_app_go_again(app: Fake, capsys: Out) -> None:
+    app.says("GET kill-switch", _pulled("deploying: the try before"))
+    app.says("POST kill-switch", {"on": False}, 202)
+    app.says("GET runs?state=running&limit=100", {"detail": "busy"}, 503)
+    assert main(["hold"]) == 1
+    posted = [body for what, body, _ in app.asked if what == "POST kill-switch"]
+    assert [body["on"] for body in posted] == [False]

@@ -152,7 +152,8 @@ def test_a_place_is_read_in_one_way(place: str, read: str) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        "", "*", "*.", "*.com", "*.trafficmanager.net", "*.mine.trafficmanager.net", "a*.example.com", "a..b",
+        "", "*", "*.", "*.com", "*.trafficmanager.net", "*.mine.trafficmanager.net",
+        "*.azure.com", "*.windows.net", "a*.example.com", "a..b",
         "-a.example.com", "a_b.example.com", "shop.example.com:80", "http://shop.example.com", "10.2.1.4/16",
         "10.0.0.0/7", "::/0", "fc00::/7", "localhost", "app.localhost", "*.app.localhost", "127.0.0.1", "2130706433",
         "0x7f000001", "127.1", "user@shop.example.com", "shop.example.com/path", "b\u00fccher.example", "a" * 254,
@@ -247,3 +248,7 @@ def test_no_model_holds_a_url_that_the_list_is_not_held_against() -> None:
 
 def test_a_plan_within_its_list_has_nothing_outside() -> None:
     assert list(outside(asking())) == []
+
+
+def test_an_ipv4_address_in_the_translated_form_is_closed_too() -> None:
+    assert closed(ip_address("::ffff:0:169.254.169.254"))

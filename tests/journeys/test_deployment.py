@@ -43,3 +43,13 @@ def test_a_deployment_waits_for_a_run_in_flight_and_lets_the_app_go_again(
         assert shown["switch"]["reason"] == "deploying: 1.4.0"
         assert leeward(["unhold"]) == 0
         assert not _switch(w)
+
+
+def test_no_app_takes_over_and_no_person_does_without_a_reason(tmp_path: Path) -> None:
+    with world(tmp_path) as w:
+        asked = {"take_over": True, "reason": "west is dark"}
+        by = w.by("pipeline")
+        assert w.http.post("/api/plans/shop/failover", json=asked, headers=by).status_code == 403
+        blank = asked | {"reason": "  "}
+        assert w.http.post("/api/plans/shop/failover", json=blank).status_code == 422
+        assert w.accepted() == []

@@ -236,6 +236,11 @@ def test_bad_tokens_from_one_address_are_slowed_down_and_good_ones_are_not() -> 
     seen = [knock(guarded, headers=via(f"{n}, 192.0.2.1")).status_code for n in range(3)]
     assert seen == [401, 401, 429]
     assert knock(guarded, headers=via("192.0.2.1, 192.0.2.2")).status_code == 401
+    # Each connection has a port of its own, and App Service writes it along.
+    seen = [knock(guarded, headers=via(f"192.0.2.9:{port}")).status_code for port in range(3)]
+    assert seen == [401, 401, 429]
+    seen = [knock(guarded, headers=via(f"[2001:db8::1]:{port}")).status_code for port in range(3)]
+    assert seen == [401, 401, 429]
 
 
 def test_what_is_refused_at_an_open_door_is_slowed_down_by_address_and_what_is_proved_is_not() -> (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import azure.functions as func
 import pytest
 
 from activities.acting import Acting
@@ -16,6 +17,7 @@ from domain.errors import Transient
 from domain.request import RunRequest
 from tests.ledger_in_memory import LedgerInMemory
 from tests.plan_samples import plan
+from triggers.asr_plans import AsrPlans
 from triggers.runs import Busy, holder_of, start_run
 
 AT = datetime(2026, 11, 22, 20, 15, tzinfo=UTC)
@@ -123,3 +125,27 @@ def test_a_ledger_out_of_reach_starts_the_run_that_asks_again_but_takes_nothing_
     assert here.start() == {}
     with pytest.raises(Transient, match="could not be reached"):
         here.start(take_over=True)
+
+
+def test_nothing_is_pushed_while_nobody_can_tell_who_acts() -> None:
+    class Away:
+        app = "here"
+
+        def holder(self, application: str) -> None:
+            raise Transient("ledger_unavailable", "the ledger could not be reached")
+
+    pushed: list[str] = []
+    doors = AsrPlans(
+        plans=cast(Any, SimpleNamespace(plan=lambda name: plan())),
+        recovery_plans=cast(Any, SimpleNamespace(push=pushed.append)),
+        vault=cast(Any, None),
+        read_text=cast(Any, None),
+        write_text=cast(Any, None),
+        claims=cast(Any, Away()),
+    )
+    asked = func.HttpRequest(
+        "POST", "/api/plans/shop/push", route_params={"plan": "shop"}, body=b""
+    )
+    answer = asyncio.run(doors.push_plan(asked, cast(Any, Hub()), cast(Any, None)))
+    assert answer.status_code == 503 and answer.headers["Retry-After"] == "30"
+    assert b"the ledger could not be reached" in answer.get_body() and pushed == []
