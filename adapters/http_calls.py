@@ -89,11 +89,13 @@ def _text(answer: requests.Response) -> str:
 def _pieces(answer: requests.Response) -> Iterator[bytes]:
     closes, read = time.monotonic() + LONGEST_SECONDS, 0
     try:
-        for piece in answer.iter_content(1024):
+        # What is there now, and no waiting for a whole piece: one that drips would have the deadline pass unseen.
+        while read < MOST_BYTES and time.monotonic() < closes:
+            piece: bytes = answer.raw.read1(1024, decode_content=True)
+            if not piece:
+                return
             yield piece
             read += len(piece)
-            if read >= MOST_BYTES or time.monotonic() > closes:
-                return
     except (requests.RequestException, urllib3.exceptions.HTTPError):
         return
 

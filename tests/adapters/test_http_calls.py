@@ -212,3 +212,37 @@ def test_a_secret_is_sent_over_tls_alone_and_shown_nowhere() -> None:
         HttpCall(url="https://site.example.com/", headers={"x-a": "1"}, secrets={"X-A": "ledger"})
     assert "canary" not in repr(SECRETS)
     assert "secrets" not in HttpCall(url="https://site.example.com/").wire()
+
+
+def test_a_receiver_that_drips_is_left_when_its_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Drips(BaseHTTPRequestHandler):
+        said: ClassVar[list[int]] = []
+
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            drops = 0
+            try:
+                while drops < 200:
+                    drops += self.wfile.write(b"x")
+                    Event().wait(0.02)
+            except OSError:
+                pass
+            self.said.append(drops)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    monkeypatch.setattr("adapters.http_calls.LONGEST_SECONDS", 0.2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        answered = send(f"http://{SITE}:{server.server_port}/")
+        while not Drips.said:
+            Event().wait(0.01)
+        server.shutdown()
+        thread.join()
+    assert answered.ok and set(answered.said) == {"x"}
+    assert Drips.said[0] < 200
