@@ -82,8 +82,7 @@ def hold(app: App, asked: argparse.Namespace) -> int:
 def _let_go(app: App) -> None:
     """Release the switch if a deployment pulled it, as far as the app can be reached."""
     try:
-        switch = app.get("kill-switch").get("switch") or {}
-        if switch.get("on") and str(switch.get("reason", "")).startswith(MARK):
+        if _is_deployments(_switch(app)):
             _set(app, on=False, reason="not deployed: the app did not answer")
     except (SaidNo, Unusable):
         complain("the kill switch may be on still; when the app answers again: leeward unhold")
@@ -91,11 +90,11 @@ def _let_go(app: App) -> None:
 
 def unhold(app: App, asked: argparse.Namespace) -> int:
     """Release the kill switch if a deployment pulled it; a switch that somebody else pulled stays."""
-    switch = _once_it_answers(app, asked.within).get("switch") or {}
+    switch = _once_it_answers(app, asked.within)
     if not switch.get("on"):
         say("nothing is held")
         return DONE
-    if not str(switch.get("reason", "")).startswith(MARK):
+    if not _is_deployments(switch):
         say(f"the kill switch stays on: {switch.get('by')} pulled it, {switch.get('reason')}")
         return DONE
     _set(app, on=False, reason="deployed")
@@ -105,12 +104,12 @@ def unhold(app: App, asked: argparse.Namespace) -> int:
 
 def _pull(app: App, reason: str) -> bool:
     """Pull the switch unless it is pulled, and say whether a deployment did, this one or one before."""
-    switch = app.get("kill-switch").get("switch") or {}
+    switch = _switch(app)
     if switch.get("on"):
-        return str(switch.get("reason", "")).startswith(MARK)
+        return _is_deployments(switch)
     _set(app, on=True, reason=reason)
     give_up = time.monotonic() + HELD_WITHIN_SECONDS
-    while not (app.get("kill-switch").get("switch") or {}).get("on"):
+    while not _switch(app).get("on"):
         if time.monotonic() > give_up:
             raise Unusable("the kill switch was pulled and does not show it; look at the app's log")
         time.sleep(LOOK_EVERY_SECONDS)
@@ -118,16 +117,27 @@ def _pull(app: App, reason: str) -> bool:
 
 
 def _once_it_answers(app: App, within_seconds: float) -> Json:
-    """Return what the app says of its kill switch; freshly deployed it takes a while to say anything."""
+    """Return the app's kill switch; freshly deployed it takes a while to say anything."""
     give_up = time.monotonic() + within_seconds
     while True:
         try:
-            return app.get("kill-switch")
+            return _switch(app)
         except (SaidNo, Unusable) as error:
             coming = isinstance(error, Unusable) or error.status in NOT_YET
             if not coming or time.monotonic() > give_up:
                 raise
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _switch(app: App) -> Json:
+    """Return the kill switch that people reach, empty where nobody ever touched it."""
+    switch: Json = app.get("kill-switch").get("switch") or {}
+    return switch
+
+
+def _is_deployments(switch: Json) -> bool:
+    """Say whether it was a deployment that pulled the switch."""
+    return bool(switch.get("on")) and str(switch.get("reason", "")).startswith(MARK)
 
 
 def _set(app: App, on: bool, reason: str) -> None:

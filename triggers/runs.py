@@ -84,7 +84,7 @@ async def start_run(
         (request.plan.app, *(part.application for part in request.parts))
     ):
         try:
-            busy = await _busy(client, claims, application)
+            busy = await holder_for_certain(client, claims, application)
         except Transient as error:
             if take_over:
                 raise
@@ -98,27 +98,21 @@ async def start_run(
     await client.start_new(RUNBOOKS[request.kind], run, request.wire())
 
 
-async def holder_for_certain(
-    client: df.DurableOrchestrationClient, claims: Claims, application: str
-) -> Busy | None:
-    """Return who holds an application; raises Transient where that cannot be told, for nobody acts blind."""
-    return await _busy(client, claims, application)
-
-
 async def holder_of(
     client: df.DurableOrchestrationClient, claims: Claims, application: str
 ) -> Busy | None:
     """Return who holds an application, as far as it can be told; what an ended run of this app left is freed."""
     try:
-        return await _busy(client, claims, application)
+        return await holder_for_certain(client, claims, application)
     except Transient as error:
         log.warning("whether another app holds %s cannot be told: %s", application, error)
         return None
 
 
-async def _busy(
+async def holder_for_certain(
     client: df.DurableOrchestrationClient, claims: Claims, application: str
 ) -> Busy | None:
+    """Return who holds an application; raises Transient where that cannot be told, for nobody acts blind."""
     holder = await _lock_holder(client, application)
     if holder is not None:
         return Busy(application, holder)
