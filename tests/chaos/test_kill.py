@@ -131,12 +131,13 @@ def killed(folder: Path, verb: str, points: Sequence[Point]) -> tuple[Simulator,
                 assert cut.struck.wait(PATIENCE_SECONDS), f"the run never came to {point}"
                 cut.struck.clear()
                 host.start()
-            shown = _ended(http, host, run)
+            shown = ended(http, host, run)
             record = http.get(f"{host.url}/api/runs/{run}/evidence").json()
         return azure, shown, record
 
 
-def _ended(http: httpx.Client, host: HostProcess, run: str) -> Json:
+def ended(http: httpx.Client, host: HostProcess, run: str) -> Json:
+    """Return what a run of a host that lives in real time shows once it has ended."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up:
         shown: Json = http.get(f"{host.url}/api/runs/{run}").json()

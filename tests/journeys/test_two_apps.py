@@ -22,13 +22,13 @@ from local.azure.records import RequestRecord
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
 from local.processes import HostProcess
+from tests.chaos.test_kill import PATIENCE_SECONDS, ended
 from tests.journeys.callers import Callers
 from tests.journeys.test_failover import COMMITS, FAILOVERS, SWITCH
 from tests.journeys.world import ROOT, TIMERS, UNHURRIED, Json, World, shop_estate, world
 
 WEST, THIRD = "func-west", "func-third"
 EVERYTHING = sorted([*FAILOVERS, *COMMITS])
-PATIENCE_SECONDS = 60.0
 Call = tuple[str, str]
 
 
@@ -50,13 +50,7 @@ class ControlApp:
 
     def until_ended(self, run: str) -> Json:
         """Return what the run shows once it has ended."""
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < give_up:
-            shown: Json = self.get(f"runs/{run}").json()
-            if shown["state"] == "ended":
-                return shown
-            time.sleep(0.05)
-        raise AssertionError(f"run {run} did not end; it shows {shown}")
+        return ended(self.http, self.host, run)
 
 
 @contextmanager
