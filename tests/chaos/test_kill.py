@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -34,31 +36,46 @@ FAILOVER_POINTS: tuple[tuple[Point, ...], ...] = (
     (("request", 6), ("request", 15), ("request", 27), ("request", 42)),
 )
 PATIENCE_SECONDS = 60.0
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 class PowerCut:
-    """Kills the host when Azure has taken the nth request of the run, or the nth that changes something in ARM."""
+    """Kills the host when Azure has taken the nth request of the run, or the nth that changes something in ARM.
+
+    Azure takes requests one at a time, and tells of each here. A host that was killed may have sent more than the one
+    that killed it: they are counted, but nobody is killed again before the next host is up.
+    """
 
     def __init__(self, host: HostProcess, points: Sequence[Point]) -> None:
         self._host = host
         self._left = list(points)
         self._seen = {"request": 0, "change": 0}
+        self._up = threading.Event()
+        self._up.set()
+        self._struck = threading.Event()
         self.answered = threading.Event()
-        self.struck = threading.Event()
 
     def __call__(self, record: RequestRecord) -> None:
         self._seen["request"] += 1
         if record.accepted and not record.operation.startswith("events/"):
             self._seen["change"] += 1
-        if not self._left or self.struck.is_set():
+        if not self._left or not self._up.is_set():
             return
         kind, at = self._left[0]
         if self._seen[kind] >= at:
             del self._left[0]
             # Whoever asked for the run has its name: the host may be slower to answer than to begin.
             assert self.answered.wait(PATIENCE_SECONDS), "the request for the run is unanswered"
+            self._up.clear()
             self._host.kill()
-            self.struck.set()
+            self._struck.set()
+
+    def outlive(self, point: Point) -> None:
+        """Wait until the host was killed at a point, and bring up the next one."""
+        assert self._struck.wait(PATIENCE_SECONDS), f"the run never came to {point}"
+        self._struck.clear()
+        self._host.start()
+        self._up.set()
 
 
 # A drill changes six things: three test failovers, three clean-ups.
@@ -102,6 +119,28 @@ def test_a_host_killed_in_the_middle_of_a_drill_leaves_nothing_behind(
     assert not [r for r in azure.world.resources if r.machine in tests and r.exists(now)]
 
 
+def test_what_a_dead_host_had_under_way_kills_nobody_before_the_next_one_is_up() -> None:
+    change = RequestRecord(1, NOON, "POST", "", "protectedItems/failoverCommit", 202, True, "sql")
+    lives: list[str] = []
+
+    class Host:
+        def kill(self) -> None:
+            lives.append("killed")
+
+        def start(self) -> None:
+            cut(change)  # sent by the host that is dead, taken by Azure only now
+            lives.append("up")
+
+    cut = PowerCut(cast(HostProcess, Host()), [("change", 1), ("change", 2)])
+    cut.answered.set()
+    cut(change)
+    cut.outlive(("change", 1))
+    assert lives == ["killed", "up"]
+    cut(change)
+    cut.outlive(("change", 2))
+    assert lives == ["killed", "up", "killed", "up"]
+
+
 def killed(folder: Path, verb: str, points: Sequence[Point]) -> tuple[Simulator, Json, Json]:
     """Let a run go to its end through the host's deaths; return Azure, what the run shows and its evidence."""
     (folder / "plans").mkdir()
@@ -128,9 +167,7 @@ def killed(folder: Path, verb: str, points: Sequence[Point]) -> tuple[Simulator,
             run = asked.json()["run"]
             cut.answered.set()
             for point in points:
-                assert cut.struck.wait(PATIENCE_SECONDS), f"the run never came to {point}"
-                cut.struck.clear()
-                host.start()
+                cut.outlive(point)
             shown = ended(http, host, run)
             record = http.get(f"{host.url}/api/runs/{run}/evidence").json()
         return azure, shown, record
