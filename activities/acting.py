@@ -26,6 +26,7 @@ from domain.acting import (
     entry_in,
     fenced,
     is_claim,
+    let_go,
     step,
 )
 from domain.errors import Permanent, Transient
@@ -118,18 +119,22 @@ class Acting:
         return Left()
 
     def hold_to(self, request: Acts) -> None:
-        """Raise unless what acts is still the newest to act on its application: one read of the ledger.
+        """Raise unless what acts still holds its application: two reads of the ledger.
 
-        Raises Permanent ``fenced_off`` once somebody took over; Transient where the ledger cannot be read, for nobody
-        acts blind.
+        Raises Permanent ``fenced_off`` once somebody took over, or where the ledger does not know the claim any more;
+        Transient where the ledger cannot be read, for nobody acts blind.
         """
         claim = request.claim
         if claim is None:
             what = type(request).__name__
             raise Permanent("unclaimed", f"the {what} came without the claim that its run acts by")
+        own = entry_in(self.ledger.read(claim.key))
+        # The newer one is asked for last: what was made before this read is seen, whenever the own one was read.
         newer = self.ledger.read(claim.next.key)
         if newer is not None:
             raise Permanent(FENCED_OFF, fenced(claim, entry_in(newer)))
+        if lost := let_go(claim, own, self.app):
+            raise Permanent(FENCED_OFF, lost)
 
     def holder(self, application: str) -> Held | None:
         """Return who acts on an application now, in whichever app; raises Transient."""

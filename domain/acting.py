@@ -154,3 +154,16 @@ def fenced(claim: Claim, newer: Entry | None) -> str:
     who = f"app {newer.app}" if newer else "another app"
     run = f" with run {newer.run}" if newer else ""
     return f"{who} took over {claim.application}{when}{run}; {MUST_NOT_ACT}"
+
+
+def let_go(claim: Claim, own: Entry | None, app: str) -> str | None:
+    """Say why a claim that nobody took over holds no more, None while it does."""
+    if own is None:
+        why = "is not in the ledger any more: it was emptied or exchanged under the run"
+    elif own.app != app:
+        why = f"is that of {own} in this ledger, not of app {app}: it was exchanged under the run"
+    elif own.released_at is not None:
+        why = f"of {own} was given back at {own.released_at:%Y-%m-%d %H:%M:%S} UTC"
+    else:
+        return None
+    return f"claim {claim.token} on {claim.application} {why}; {MUST_NOT_ACT}"

@@ -142,13 +142,55 @@ def test_a_claim_that_is_just_being_made_is_waited_for() -> None:
     assert claimed(pair.third, "b", over=1).token == 2, "a person may go over it"
 
 
-def test_holding_to_a_claim_costs_one_read() -> None:
+def test_holding_to_a_claim_costs_two_reads() -> None:
     pair = Pair()
     claim = claimed(pair.west, "a")
     assert [what for what, _ in pair.ledger.asked] == ["keys", "claim"]
     pair.ledger.asked.clear()
     pair.west.hold_to(change(claim))
-    assert pair.ledger.asked == [("read", claim.next.key)]
+    assert pair.ledger.asked == [("read", claim.key), ("read", claim.next.key)]
+
+
+def empty(pair: Pair) -> None:
+    pair.ledger.entries.clear()
+
+
+def exchange(pair: Pair) -> None:
+    pair.ledger.entries.clear()
+    claimed(pair.third, "z")
+
+
+def tear(pair: Pair) -> None:
+    for key in pair.ledger.entries:
+        pair.ledger.entries[key] = {}
+
+
+def give_back(pair: Pair) -> None:
+    held = pair.west.holder("shop")
+    assert held is not None
+    pair.west.release(held, AT)
+
+
+@pytest.mark.parametrize(
+    ("done", "why"),
+    [
+        (empty, "claim 1 on shop is not in the ledger any more"),
+        (exchange, "claim 1 on shop is that of run z of app third in this ledger, not of app west"),
+        (tear, "claim 1 on shop is not in the ledger any more"),
+        (give_back, "claim 1 on shop of run a of app west was given back at 2026-11-22 20:15:00"),
+    ],
+)
+def test_a_claim_that_the_ledger_does_not_hold_any_more_is_none(
+    done: Callable[[Pair], None], why: str
+) -> None:
+    pair = Pair()
+    claim = claimed(pair.west, "a")
+    pair.west.hold_to(change(claim))
+    done(pair)
+    with pytest.raises(Permanent, match=why) as refused:
+        pair.west.hold_to(change(claim))
+    assert refused.value.code == FENCED_OFF
+    assert MUST_NOT_ACT in str(refused.value)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -288,7 +330,7 @@ def test_once_it_is_taken_over_the_old_app_never_acts_again_in_every_order() -> 
         old = claimed(Acting(ledger, "west"), "run-west")
 
         def goes_on_in_west(stepped: Any) -> None:
-            goes_on(Acting(stepped, "west"), old, "west", told, times=2)
+            goes_on(Acting(stepped, "west"), old, "west", told, times=1)
 
         return [goes_on_in_west, acts("third", told, over=old.token)]
 
