@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -25,6 +26,7 @@ RUNBOOKS: Mapping[Kind, str] = {
 SHOWN_FACTS = 12
 SHOWN_CHARACTERS = 300
 SHOWN_QUESTION = 2000
+BEGUN = re.compile(r"-(\d{8}-\d{6})(?![^-.])")
 
 
 class EntityRef(NamedTuple):
@@ -76,6 +78,11 @@ def run_id(kind: Kind, plan: str, at: datetime, mark: str = "") -> str:
     """Return the id of a run; ``mark`` tells runs of one second apart."""
     verb = kind.value.replace("_", "-")
     return f"{verb}-{plan}-{at:%Y%m%d-%H%M%S}" + (f"-{mark}" if mark else "")
+
+
+def begun_of(run: str) -> str:
+    """Return when a run began to the second, as its id tells, so that later sorts after; empty where it does not."""
+    return next(reversed(BEGUN.findall(run)), "")
 
 
 def leg_id(run: str, position: int) -> str:

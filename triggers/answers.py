@@ -226,9 +226,10 @@ class SchedulesShown(Answer):
 
 
 class FindingsShown(Answer):
-    """What the watchdog has found, newest first."""
+    """A page of what the watchdog has found, newest runs first; ``next`` is the next page, null on the last."""
 
     findings: list[Finding]
+    next: str | None
 
 
 class ActingOn(Answer):

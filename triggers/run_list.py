@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlencode
 
 import azure.durable_functions as df
 import azure.functions as func
 from pydantic import Field
 
-from domain.model import Model
 from orchestrators.names import BOOK
 from triggers.operation import operation
+from triggers.pages import Misread, PageWanted, limit_of, next_page
 from triggers.run_answers import RunsShown
 from triggers.run_view import Shown, brief
 from triggers.runs import entity_id
 from triggers.web import answer, problem
 
 STATES = ("running", "waiting", "ended")
-LIMITS = range(1, 101)
-USUAL_LIMIT = 20
 # So many runs are asked where they stand for one page; beyond, the page ends and says where to go on.
 MOST_LOOKS = 200
 
@@ -36,23 +32,13 @@ class Wanted(NamedTuple):
     after: str | None
 
 
-class Misread(Exception):
-    """The query is not one that this door takes."""
-
-
-class RunsWanted(Model):
-    """The query for runs; ``next`` of a page is the path of the one after it, with its query."""
+class RunsWanted(PageWanted):
+    """The query for runs."""
 
     plan: Annotated[str | None, Field(description="Runs of this plan alone.")] = None
     state: Annotated[
         Literal["running", "waiting", "ended"] | None,
         Field(description="Runs in this state alone."),
-    ] = None
-    limit: Annotated[
-        int, Field(ge=LIMITS[0], le=LIMITS[-1], description="How many runs make a page.")
-    ] = USUAL_LIMIT
-    after: Annotated[
-        str | None, Field(description="The last run of the page before, as `next` has it.")
     ] = None
 
 
@@ -94,21 +80,11 @@ async def _shown(client: df.DurableOrchestrationClient, entry: dict[str, Any]) -
 
 
 def _wanted(req: func.HttpRequest) -> Wanted:
-    unknown = sorted(set(req.params) - {"plan", "state", "limit", "after", "code"})
-    if unknown:
-        raise Misread(
-            f"{unknown[0][:40]} is no filter; runs are asked for by plan, state, limit and after"
-        )
-    limit, state = req.params.get("limit", str(USUAL_LIMIT)), req.params.get("state")
-    if not (re.fullmatch(r"[0-9]{1,3}", limit) and int(limit) in LIMITS):
-        raise Misread(f"limit is a number from {LIMITS[0]} to {LIMITS[-1]}")
+    limit, state = limit_of(req, RunsWanted, "runs"), req.params.get("state")
     if state is not None and state not in STATES:
         raise Misread(f"state is one of {', '.join(STATES)}")
-    return Wanted(int(limit), req.params.get("plan"), state, req.params.get("after"))
+    return Wanted(limit, req.params.get("plan"), state, req.params.get("after"))
 
 
 def _next(wanted: Wanted, last: str) -> str:
-    query = {"plan": wanted.plan, "state": wanted.state, "limit": wanted.limit, "after": last}
-    return (
-        f"/api/runs?{urlencode({key: value for key, value in query.items() if value is not None})}"
-    )
+    return next_page("/api/runs", **wanted._replace(after=last)._asdict())

@@ -17,14 +17,15 @@ import azure.functions as func
 from domain.errors import Transient
 from domain.request import RunRequest
 from domain.standstill import FINDINGS, LockSeen, RunSeen, silence_of
-from orchestrators.names import RUNBOOKS, WATCHDOG, lock_of
+from orchestrators.names import RUNBOOKS, WATCHDOG, begun_of, lock_of
 from triggers.answers import FindingsShown
 from triggers.operation import operation
+from triggers.pages import Misread, PageWanted, limit_of, next_page
 from triggers.runs import ENDED, Claims, Plans, entity_id, runtime_status, was_left_behind
 from triggers.schedules import Entries
-from triggers.web import answer
+from triggers.web import answer, problem
 
-SHOWN = 50
+PATH = "/api/findings"
 OPEN = [
     df.OrchestrationRuntimeStatus.Running,
     df.OrchestrationRuntimeStatus.Pending,
@@ -89,12 +90,25 @@ class Watchdog:
             return LockSeen(application=application, holder=run, engine=engine, claim=held.claim)
         return lock.model_copy(update={"claim": held.claim}) if lock.holder == run else lock
 
-    @operation({HTTPStatus.OK: FindingsShown})
+    @operation({HTTPStatus.OK: FindingsShown}, HTTPStatus.BAD_REQUEST, query=PageWanted)
     def show_findings(self, req: func.HttpRequest) -> func.HttpResponse:
-        """Return what the watchdog has found, newest first."""
-        found = [self.ledger.read(key) or {} for key in self.ledger.keys(FINDINGS)]
-        told = sorted((f for f in found if f), key=lambda f: str(f["at"]), reverse=True)
-        return answer({"findings": told[:SHOWN]})
+        """Return a page of what the watchdog has found, the newest runs first, and where the next page is."""
+        try:
+            limit = limit_of(req, PageWanted, "findings")
+        except Misread as error:
+            return problem(HTTPStatus.BAD_REQUEST, str(error))
+        # The names alone say which come first: what was found is kept for good, and a page of it is read.
+        names = sorted((key.rpartition("/")[2] for key in self.ledger.keys(FINDINGS)), key=_rank)
+        after = req.params.get("after")
+        left = [name for name in reversed(names) if after is None or _rank(name) < _rank(after)]
+        page = left[:limit]
+        found = [self.ledger.read(f"{FINDINGS}/{name}") for name in page]
+        more = next_page(PATH, limit=limit, after=page[-1]) if left[limit:] else None
+        return answer({"findings": [each for each in found if each], "next": more})
+
+
+def _rank(name: str) -> tuple[str, str]:
+    return begun_of(name), name
 
 
 def _seen(status: Any, statuses: Sequence[Any], request: RunRequest) -> RunSeen:

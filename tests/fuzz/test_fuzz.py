@@ -88,8 +88,8 @@ def test_every_place_where_something_is_kept_is_looked_at(here: Ground) -> None:
     [
         (500, b"", "text/plain"),
         (503, b"{}", "application/problem+json"),
-        (200, b'{"findings": 1}', "application/json"),
-        (200, b'{"findings": []}', "text/html"),
+        (200, b'{"findings": 1, "next": null}', "application/json"),
+        (200, b'{"findings": [], "next": null}', "text/html"),
         (418, b"{}", "application/problem+json"),
         (
             404,

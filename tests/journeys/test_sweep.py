@@ -60,7 +60,7 @@ def test_a_run_that_the_engine_broke_off_gives_its_lock_back_and_is_told_of_once
         run = w.fail_over()
         w.until_asked(run)
         pass_time(w, 20)
-        assert w.http.get("/api/findings").json() == {"findings": []}
+        assert w.http.get("/api/findings").json() == {"findings": [], "next": None}
         w.host.engine.terminate(run, "somebody pulled the plug")
         pass_time(w, 20)
         (finding,) = w.http.get("/api/findings").json()["findings"]
@@ -93,4 +93,4 @@ def test_a_run_that_waits_for_a_person_is_not_stuck(tmp_path: Path) -> None:
         w.until_asked(run)
         pass_time(w, 40)
         assert w.show(run)["state"] == "waiting"
-        assert w.http.get("/api/findings").json() == {"findings": []}
+        assert w.http.get("/api/findings").json() == {"findings": [], "next": None}

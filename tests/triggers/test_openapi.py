@@ -161,6 +161,9 @@ def test_nothing_is_registered_around_the_door() -> None:
 # -- the oracle that every other test's answers are held against ------------------------------
 
 
+EMPTY: dict[str, Any] = {"findings": [], "next": None}
+
+
 def heard(
     status: int, body: object, kind: str = "application/json", path: str = "/api/findings"
 ) -> httpx.Response:
@@ -173,18 +176,18 @@ def heard(
 
 
 def test_an_answer_that_is_told_of_holds() -> None:
-    contract().hold(heard(200, {"findings": []}))
+    contract().hold(heard(200, EMPTY))
     contract().hold(heard(418, {}, path="/api/nowhere/else"))
 
 
 @pytest.mark.parametrize(
     "answered",
     [
-        heard(201, {"findings": []}),
-        heard(404, {"findings": []}),
-        heard(200, {"findings": []}, "text/html"),
-        heard(200, {"findings": [{}]}),
-        heard(200, {"findings": [], "more": 1}),
+        heard(201, EMPTY),
+        heard(404, EMPTY),
+        heard(200, EMPTY, "text/html"),
+        heard(200, {**EMPTY, "findings": [{}]}),
+        heard(200, {**EMPTY, "more": 1}),
         heard(503, {"type": "about:blank"}, "application/problem+json"),
         heard(200, {"runs": [], "next": 5}, path="/api/runs"),
     ],
