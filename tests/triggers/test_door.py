@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, cast
@@ -272,6 +274,35 @@ def test_a_handler_that_needs_no_client_is_guarded_like_any_other() -> None:
     assert asyncio.run(knocked("ann")).status_code == 200
     said(asyncio.run(knocked("sender")), HTTPStatus.FORBIDDEN)
     assert guarded.__name__ == "read"
+
+
+def test_a_silent_store_that_has_every_thread_keeps_nobody_from_acting() -> None:
+    speak, reading = threading.Event(), threading.Semaphore(0)
+
+    def silent(req: func.HttpRequest) -> func.HttpResponse:
+        """Read what never comes."""
+        reading.release()
+        assert speak.wait(20)
+        return answer({})
+
+    async def acted() -> func.HttpResponse:
+        lent = ThreadPoolExecutor(2)
+        asyncio.get_running_loop().set_default_executor(lent)
+        request = func.HttpRequest("POST", "/", body=b"", headers={"Authorization": "Bearer ann"})
+        one = door()
+        reads = [asyncio.ensure_future(one.reads(silent)(request)) for _ in range(5)]
+        try:
+            begun = 0
+            while begun < 2:
+                begun += reading.acquire(blocking=False)
+                await asyncio.sleep(0)
+            acting = one.acts(Role.OPERATE, Room().act)(request, NO_CLIENT)
+            return await asyncio.wait_for(acting, 5)
+        finally:
+            speak.set()
+            await asyncio.gather(*reads)
+
+    assert asyncio.run(acted()).status_code == 200
 
 
 def test_a_handler_with_another_proof_is_asked_for_no_token() -> None:
