@@ -9,19 +9,23 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import closing
-from typing import Any, Protocol
+from http import HTTPStatus
+from threading import Lock, Thread
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from adapters.deadline import Clock, Deadline, Timed
+from adapters.pinned import Connect, Pinned
 from domain.errors import Permanent
 from domain.reach import EVERYWHERE, Reach, host_of, literal
+
+MOST_TOLD = 4
 
 
 class OutsideReach(Permanent):
@@ -31,58 +35,99 @@ class OutsideReach(Permanent):
         super().__init__("outside_reach", why)
 
 
+class Unreached(OSError):
+    """Nobody takes a connection; the text says what was tried."""
+
+
 class Network(Protocol):
     """Names looked up, and connections."""
 
-    def addresses(self, host: str, port: int) -> Sequence[str]:
-        """Return the addresses of a host, the best first; raises OSError."""
+    def addresses(self, host: str, port: int, seconds: float) -> Sequence[str]:
+        """Return the addresses of a host, the best first; raises OSError, TimeoutError after so many seconds."""
         ...
 
     def connect(self, address: str, port: int, seconds: float) -> socket.socket:
-        """Connect to an address; raises OSError."""
+        """Connect to an address; raises OSError, TimeoutError after so many seconds."""
         ...
 
 
 class SystemNetwork:
     """The network that the app runs in, with the resolver that the system is set up with."""
 
-    def addresses(self, host: str, port: int) -> Sequence[str]:
-        """Return the addresses of a host, the best first; raises OSError."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, int], Future[list[str]]] = {}
+        self._lock = Lock()
+
+    def addresses(self, host: str, port: int, seconds: float) -> Sequence[str]:
+        """Return the addresses of a host, the best first; raises OSError, TimeoutError after so many seconds.
+
+        The system's resolver cannot be told to stop: it is left to itself, and whoever asks the same meanwhile waits
+        for the same answer, so that a resolver that is silent is asked once for each host.
+        """
+        with self._lock:
+            answer = self._asked.get((host, port))
+            if answer is None:
+                answer = Future()
+                Thread(target=self._look_up, args=(host, port, answer), daemon=True).start()
+                self._asked[host, port] = answer
+        return answer.result(seconds)
 
     def connect(self, address: str, port: int, seconds: float) -> socket.socket:
-        """Connect to an address; raises OSError."""
+        """Connect to an address; raises OSError, TimeoutError after so many seconds."""
         return socket.create_connection((address, port), seconds)
+
+    def _look_up(self, host: str, port: int, answer: Future[list[str]]) -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.set_result(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
+        except Exception as error:
+            answer.set_exception(error)
+        with self._lock:
+            del self._asked[host, port]
 
 
 class Egress:
     """Opens connections and sessions for plans, through the forward proxy if the network needs one."""
 
     def __init__(
-        self, proxy: str | None, network: Network | None = None, bounds: Reach = EVERYWHERE
+        self,
+        proxy: str | None,
+        network: Network | None = None,
+        bounds: Reach = EVERYWHERE,
+        now: Clock = time.monotonic,
     ) -> None:
         self._proxy = proxy
         self._bounds = bounds
         self._network = network or SystemNetwork()
+        self._now = now
 
     def knock(self, host: str, port: int, reach: Reach, seconds: float) -> None:
-        """Open a connection and close it; raises OutsideReach, or OSError and HTTPException where nobody takes it."""
+        """Open a connection and close it; raises OutsideReach, or OSError and HTTPException where nobody takes it.
+
+        ``seconds`` is for all of it: the look-up, every address, the proxy's word.
+        """
         if self._proxy is None:
             self.connection(host, port, reach, False, seconds).close()
             return
         host = host.lower().removesuffix(".")
         self._let_through(host, reach, False)
-        proxy = urlsplit(self._proxy)
-        tunnel = http.client.HTTPConnection(proxy.hostname or "", proxy.port, timeout=seconds)
+        proxy, ends = urlsplit(self._proxy), Deadline(seconds, self._now)
+        tunnel = http.client.HTTPConnection(proxy.hostname or "", proxy.port)
         with closing(tunnel):
-            tunnel.set_tunnel(host, port)
-            tunnel.connect()
+            taken = self._to_proxy(tunnel.host, tunnel.port, seconds)
+            tunnel.sock = Timed(taken, ends)
+            tunnel.request("CONNECT", f"{host}:{port}", headers={"Host": f"{host}:{port}"})
+            answer = tunnel.getresponse()
+        if answer.status != HTTPStatus.OK:
+            raise Unreached(f"the proxy answers {answer.status} {answer.reason}")
 
-    def session(self, url: str, reach: Reach, *, sent: bool = False) -> requests.Session:
+    def session(
+        self, url: str, reach: Reach, seconds: float, *, sent: bool = False
+    ) -> requests.Session:
         """Return a session that gets no further than the URL's host and the reach; raises OutsideReach.
 
-        ``sent`` says that data goes there. The session follows nobody's settings but the app's own.
+        ``seconds`` is for all that is asked with it, from now on. ``sent`` says that data goes there. The session
+        follows nobody's settings but the app's own.
         """
         host = host_of(url)
         if host is None:
@@ -92,21 +137,31 @@ class Egress:
         # The environment would send ~/.netrc along, and put HTTPS_PROXY before our own.
         session.trust_env = False
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        connect: Connect = self._to_proxy
         if self._proxy:
             session.proxies = {"http": self._proxy, "https": self._proxy}
         else:
-            pinned = _Pinned(self, reach, sent)
-            session.mount("http://", pinned)
-            session.mount("https://", pinned)
+
+            def connect(host: str, port: int, seconds: float) -> socket.socket:
+                return self.connection(host, port, reach, sent, seconds)
+
+        pinned = Pinned(connect, Deadline(seconds, self._now))
+        session.mount("http://", pinned)
+        session.mount("https://", pinned)
         return session
 
     def connection(
         self, host: str, port: int, reach: Reach, sent: bool, seconds: float
     ) -> socket.socket:
-        """Look a host up once and connect to what was found, if all of it is within reach."""
+        """Look a host up once and connect to what was found, if all of it is within reach.
+
+        ``seconds`` is for the look-up and all addresses: each gets its share of what is left. Raises OutsideReach, or
+        Unreached with what was tried.
+        """
         host = host.lower().removesuffix(".")
         self._let_through(host, reach, sent)
-        found = [host] if literal(host) else self._network.addresses(host, port)
+        ends = Deadline(seconds, self._now)
+        found = self._addresses(host, port, ends)
         for text in found:
             # One answer beyond the reach spoils all: who mixes them wants the wrong one taken some time.
             address = literal(text)
@@ -115,53 +170,36 @@ class Egress:
             why = reach.refuses_address(host, address, sent=sent)
             if why := why or self._bounds.refuses_address(host, address):
                 raise OutsideReach(why)
-        missed: OSError = OSError(f"{host} has no address")
-        for text in found:
+        return self._first_to_take_it(host, found, port, ends)
+
+    def _to_proxy(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Connect to the forward proxy, which is the app's own and in no plan's reach."""
+        ends = Deadline(seconds, self._now)
+        return self._first_to_take_it(host, self._addresses(host, port, ends), port, ends)
+
+    def _addresses(self, host: str, port: int, ends: Deadline) -> Sequence[str]:
+        if literal(host):
+            return [host]
+        try:
+            return self._network.addresses(host, port, ends.left())
+        except OSError as error:
+            said = "timed out" if isinstance(error, TimeoutError) else error
+            raise Unreached(f"looking {host} up: {said}") from error
+
+    def _first_to_take_it(
+        self, host: str, found: Sequence[str], port: int, ends: Deadline
+    ) -> socket.socket:
+        missed: list[str] = []
+        for position, address in enumerate(found):
             try:
-                return self._network.connect(text, port, seconds)
+                share = ends.left() / (len(found) - position)
+                return self._network.connect(address, port, share)
             except OSError as error:
-                missed = error
-        raise missed
+                missed.append(f"{address}: {error}")
+        tried = "; ".join(missed[:MOST_TOLD]) or f"{host} has no address"
+        more = len(missed) - MOST_TOLD
+        raise Unreached(f"{tried}; and {more} more addresses" if more > 0 else tried)
 
     def _let_through(self, host: str, reach: Reach, sent: bool) -> None:
         if why := reach.refuses(host, sent=sent) or self._bounds.refuses(host):
             raise OutsideReach(why)
-
-
-class _Pinned(HTTPAdapter):
-    """Has its connections made by the egress; the name stays in Host, in SNI and in what the certificate must say."""
-
-    def __init__(self, egress: Egress, reach: Reach, sent: bool) -> None:
-        self._made_by = (egress, reach, sent)
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        """Prepare pools of such connections."""
-        super().init_poolmanager(*args, **more)
-        egress, reach, sent = self._made_by
-
-        def connected(to: HTTPConnection) -> socket.socket:
-            seconds = to.timeout if isinstance(to.timeout, float | int) else 5.0
-            try:
-                return egress.connection(to.host, to.port or 0, reach, sent, seconds)
-            except TimeoutError as error:
-                raise ConnectTimeoutError(to, f"{to.host} did not answer in time") from error
-            except OSError as error:
-                raise NewConnectionError(to, f"no connection: {error}") from error
-
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return connected(self)
-
-        class Tls(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return connected(self)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class TlsPool(HTTPSConnectionPool):
-            ConnectionCls = Tls
-
-        pools: PoolManager = self.poolmanager
-        pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}

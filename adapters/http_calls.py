@@ -7,7 +7,6 @@ its process dies; then the receiver sees the same ``Idempotency-Key`` again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -21,6 +20,7 @@ from domain.errors import Permanent, Transient
 from domain.reach import Reach, host_of
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+# For all of one call, from the look-up to the end of the answer.
 LONGEST_SECONDS = 60.0
 MOST_BYTES = 4 * KEPT_OUTPUT
 MEANS_THE_SAME_TWICE = {"GET", "PUT", "DELETE"}
@@ -41,7 +41,7 @@ class HttpCalls:
         to = host_of(call.url)
         try:
             return self._send(call, mark, reach)
-        except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
+        except requests.exceptions.ProxyError as error:
             raise Transient("not_reached", f"{to} could not be reached") from error
         except requests.ConnectionError as error:
             if _never_left(error):
@@ -55,7 +55,7 @@ class HttpCalls:
     def _send(self, call: HttpCall, mark: str, reach: Reach) -> HttpAnswered:
         secret = self._secrets.headers(call.secrets, host_of(call.url) or "")
         with (
-            self._egress.session(call.url, reach, sent=True) as session,
+            self._egress.session(call.url, reach, LONGEST_SECONDS, sent=True) as session,
             session.request(
                 call.method,
                 call.url,
@@ -87,10 +87,10 @@ def _text(answer: requests.Response) -> str:
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:
-    closes, read = time.monotonic() + LONGEST_SECONDS, 0
+    read = 0
     try:
-        # What is there now, and no waiting for a whole piece: one that drips would have the deadline pass unseen.
-        while read < MOST_BYTES and time.monotonic() < closes:
+        # What is there now, and no waiting for a whole piece: of one that drips, what came in time is kept.
+        while read < MOST_BYTES:
             piece: bytes = answer.raw.read1(1024, decode_content=True)
             if not piece:
                 return

@@ -14,11 +14,12 @@ import dns.rdatatype
 import dns.resolver
 import requests
 
-from adapters.egress import Egress, OutsideReach
+from adapters.egress import Egress, OutsideReach, Unreached
 from domain.gate import Probe
 from domain.reach import Reach
 from domain.run import DnsAnswer, ProbeAnswer
 
+# For all of one probe: the look-up, every address of the host, the connection, the answer.
 TIMEOUT_SECONDS = 5.0
 AT_ONCE = 16
 HEALTHY = range(200, 400)
@@ -65,7 +66,7 @@ class NetworkProbes:
     def _http(self, url: str, reach: Reach) -> tuple[bool, str]:
         try:
             with (
-                self._egress.session(url, reach) as session,
+                self._egress.session(url, reach, TIMEOUT_SECONDS) as session,
                 session.get(
                     url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
                 ) as response,
@@ -74,7 +75,7 @@ class NetworkProbes:
                 heard = f"{response.status_code}" + (f" from {by[:80]}" if by else "")
                 return response.status_code in HEALTHY, heard
         except (requests.RequestException, ValueError) as error:
-            return False, f"no answer: {type(error).__name__}"
+            return False, f"no answer: {type(error).__name__}{_tried(error)}"
 
     def _resolve(self, resolver: tuple[str, int], name: str, target: str) -> DnsAnswer:
         asked = dns.resolver.Resolver(configure=False)
@@ -90,6 +91,13 @@ class NetworkProbes:
         path = [*_aliases(found), *sorted(str(record) for record in found)]
         ok = target.rstrip(".").casefold() in (part.casefold() for part in path)
         return DnsAnswer(resolver=label, answer=" ".join(path), ok=ok)
+
+
+def _tried(error: Exception) -> str:
+    """Return which connections came to nothing, each with its reason; nothing where there was one."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    cause = getattr(reason, "__cause__", None)
+    return f": {cause}" if isinstance(cause, Unreached) else ""
 
 
 def _aliases(found: dns.resolver.Answer) -> list[str]:

@@ -207,18 +207,18 @@ def test_the_systems_own_network_leads_localhost_to_what_is_closed() -> None:
 
 def test_the_systems_own_network_looks_up_and_connects() -> None:
     network = SystemNetwork()
-    assert set(network.addresses("localhost", 80)) <= {"127.0.0.1", "::1"}
+    assert set(network.addresses("localhost", 80, 5)) <= {"127.0.0.1", "::1"}
     with socket.create_server(("127.0.0.1", 0)) as listening:
         network.connect("127.0.0.1", listening.getsockname()[1], 5).close()
     with pytest.raises(OSError, match=r"."):
-        network.addresses("no-such-host.invalid", 80)
+        network.addresses("no-such-host.invalid", 80, 30)
 
 
 def test_a_session_reaches_no_other_host_than_the_one_it_was_made_for() -> None:
     with served() as server:
         wires = Wires()
         with (
-            Egress(None, wires).session(f"http://{SITE}/", NAMED) as session,
+            Egress(None, wires).session(f"http://{SITE}/", NAMED, 5) as session,
             pytest.raises(OutsideReach),
         ):
             session.get(f"http://other.example.com:{server.server_port}/200", timeout=5)

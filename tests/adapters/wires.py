@@ -19,7 +19,7 @@ class Wires:
     connected: list[str] = field(default_factory=list)
     dead: frozenset[str] = frozenset()
 
-    def addresses(self, host: str, port: int) -> Sequence[str]:
+    def addresses(self, host: str, port: int, seconds: float) -> Sequence[str]:
         self.looked_up.append(host)
         answers = self.leads.get(host, [[PUBLIC]])
         return answers.pop(0) if len(answers) > 1 else answers[0]
