@@ -145,12 +145,13 @@ sweep = Sweep(charges, ledger, vault, profiles, settings.places)
 findings = Findings(ledger)
 archive = Archive(evidence, markdown, html)
 topic = EventTopic(identities.observe, settings.event_topic)
-slack = Slack(settings.chat.slack_secret, settings.chat.slack_webhook, settings.probe_proxy)
+to_chats = Egress(settings.probe_proxy)  # no plan names them, so that REACH is not about them
+slack = Slack(settings.chat.slack_secret, settings.chat.slack_webhook, to_chats)
 teams = Teams(
     settings.chat.teams_secret,
     settings.chat.teams_webhook,
     settings.chat.public_url,
-    settings.probe_proxy,
+    to_chats,
 )
 notices = Notices(topic, (slack, teams))
 record = record_at(settings.evidence_store, identities.observe.credential)

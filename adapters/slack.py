@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from adapters.chat_post import post_json
+from adapters.egress import Egress
 from adapters.wording import plain
 from domain.chat import Button, Message
 from domain.errors import Permanent
@@ -27,10 +28,10 @@ STYLES = {Verdict.APPROVE: "primary", Verdict.REJECT: "danger"}
 class Slack:
     """One Slack workspace app: its signing secret, and the webhook that its messages go to."""
 
-    def __init__(self, secret: str | None, webhook: str | None, proxy: str | None) -> None:
+    def __init__(self, secret: str | None, webhook: str | None, egress: Egress) -> None:
         self._secret = (secret or "").encode()
         self._webhook = webhook
-        self._proxy = proxy
+        self._egress = egress
 
     def prove(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
         """Return the proof that Slack sent these very bytes lately; raises Permanent ``not_proved``."""
@@ -54,7 +55,7 @@ class Slack:
         """Post a message to the channel and say whether there is one; raises Transient or Permanent."""
         if self._webhook is None:
             return False
-        post_json(self._webhook, slack_message(message), self._proxy)
+        post_json(self._egress, self._webhook, slack_message(message))
         return True
 
     def reply(self, to: str, message: Message) -> None:
@@ -66,7 +67,7 @@ class Slack:
             or parts.port not in (None, 443)
         ):
             raise Permanent("not_slack", f"{to[:80]} is not an address of Slack's")
-        post_json(to, {**slack_message(message), "replace_original": True}, self._proxy)
+        post_json(self._egress, to, {**slack_message(message), "replace_original": True})
 
     def words(self, message: Message) -> dict[str, Any]:
         """Return a message as the answer to a slash command, seen by the asker alone."""

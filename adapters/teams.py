@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.chat_post import post_json
+from adapters.egress import Egress
 from adapters.wording import for_markdown, plain
 from domain.chat import Message
 from domain.errors import Permanent
@@ -25,12 +26,12 @@ class Teams:
     """One Teams channel: the secret of its outgoing webhook, the Workflows address that cards go to, the app's own."""
 
     def __init__(
-        self, secret: str | None, webhook: str | None, public_url: str | None, proxy: str | None
+        self, secret: str | None, webhook: str | None, public_url: str | None, egress: Egress
     ) -> None:
         self._secret = secret
         self._webhook = webhook
         self._public_url = public_url
-        self._proxy = proxy
+        self._egress = egress
 
     def prove(self, headers: Mapping[str, str], body: bytes) -> None:
         """Check that Teams signed these very bytes; raises Permanent ``not_proved``.
@@ -64,7 +65,7 @@ class Teams:
                 }
             ],
         }
-        post_json(self._webhook, card, self._proxy)
+        post_json(self._egress, self._webhook, card)
         return True
 
     def words(self, message: Message) -> dict[str, Any]:

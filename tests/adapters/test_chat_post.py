@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from adapters.chat_post import post_json
+from adapters.egress import Egress
 from domain.errors import Permanent
+from tests.adapters.wires import SITE, Wires
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def chat() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook"
+    yield f"http://{SITE}:{server.server_port}/hook"
     server.shutdown()
     thread.join()
     server.server_close()
@@ -45,9 +47,19 @@ def test_a_refusal_that_says_much_leaves_no_connection_open(chat: str) -> None:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", ResourceWarning)
         with pytest.raises(Permanent) as refused:
-            post_json(chat, {"text": "done"}, None)
+            post_json(Egress(None, Wires()), chat, {"text": "done"})
         # What was raised holds on to all that stood around it.
         refused.value.args = (*refused.value.args, refused.value)
         del refused
         gc.collect()
     assert [str(warning.message) for warning in heard] == []
+
+
+@pytest.mark.parametrize("url", ["https://hook.example.com:99x/planted", f"https://{SITE}/planted"])
+def test_an_address_that_is_closed_is_not_asked_and_stays_secret(url: str) -> None:
+    wires = Wires({SITE: [["169.254.169.254"]]})
+    with pytest.raises(Permanent) as refused:
+        post_json(Egress(None, wires), url, {})
+    assert refused.value.code == "chat_closed"
+    assert "planted" not in f"{refused.value}{refused.value.__cause__!r}"
+    assert wires.connected == []

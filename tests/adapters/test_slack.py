@@ -9,15 +9,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from slack_sdk.models.blocks import Block
 
+from adapters.egress import Egress
 from adapters.slack import Slack, slack_message
 from domain.chat import Message, question_of
 from domain.errors import Permanent
 from tests.adapters.listener import listening
+from tests.adapters.wires import Wires, named
 
 SECRET = "planted-slack-secret"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BODY = b"team_id=T1&user_id=U1&text=status+%2B"
-SLACK = Slack(SECRET, None, None)
+EGRESS = Egress(None, Wires())
+SLACK = Slack(SECRET, None, EGRESS)
 RUN = "failover-shop-20261122-201500-4f1c"
 
 
@@ -71,7 +74,7 @@ def test_what_is_not_signed_as_slack_signs_is_refused(change: str) -> None:
 
 def test_without_a_secret_nobody_is_believed() -> None:
     with pytest.raises(Permanent, match="not set up"):
-        Slack(None, None, None).prove(signed(secret=""), BODY, NOW)
+        Slack(None, None, EGRESS).prove(signed(secret=""), BODY, NOW)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_a_button_is_answered_at_slack_and_nowhere_else() -> None:
 
 def test_a_message_is_posted_to_the_webhook_and_the_address_stays_secret() -> None:
     with listening([200, 503, 400]) as heard:
-        slack = Slack(SECRET, f"{heard.url}/services/planted-path", None)
+        slack = Slack(SECRET, f"{named(heard.url)}/services/planted-path", EGRESS)
         assert slack.post(Message(title="Done")) is True
         assert heard.bodies[0]["blocks"][0]["text"]["text"] == "Done"
         for _ in range(2):

@@ -14,12 +14,15 @@ from typing import Any
 import jsonschema
 import pytest
 
+from adapters.egress import Egress
 from adapters.teams import Teams, adaptive_card
 from domain.chat import Message, question_of
 from domain.errors import Permanent
 from tests.adapters.listener import listening
+from tests.adapters.wires import Wires, named
 
 SECRET = base64.b64encode(b"planted-teams-secret").decode()
+EGRESS = Egress(None, Wires())
 BODY = b'{"text": "<at>Leeward</at> status"}'
 URL = "https://leeward.example"
 RUN = "failover-shop-20261122-201500-4f1c"
@@ -73,7 +76,7 @@ def test_other_peoples_words_make_no_link() -> None:
 
 
 def test_a_signature_proves_the_sender() -> None:
-    Teams(SECRET, None, None, None).prove(signature(), BODY)
+    Teams(SECRET, None, None, EGRESS).prove(signature(), BODY)
 
 
 @pytest.mark.parametrize(
@@ -101,11 +104,11 @@ def test_anything_else_proves_nothing(
     secret: str | None, headers: dict[str, str], body: bytes
 ) -> None:
     with pytest.raises(Permanent, match=r"not signed|does not fit"):
-        Teams(secret, None, None, None).prove(headers, body)
+        Teams(secret, None, None, EGRESS).prove(headers, body)
 
 
 def test_a_message_is_late_after_five_minutes_and_before_its_time() -> None:
-    teams, now = Teams(SECRET, None, None, None), datetime(2026, 11, 25, 12, tzinfo=UTC)
+    teams, now = Teams(SECRET, None, None, EGRESS), datetime(2026, 11, 25, 12, tzinfo=UTC)
     assert not teams.is_late(now - timedelta(seconds=299), now)
     assert teams.is_late(now - timedelta(seconds=301), now)
     assert teams.is_late(now + timedelta(seconds=301), now)
@@ -113,7 +116,7 @@ def test_a_message_is_late_after_five_minutes_and_before_its_time() -> None:
 
 def test_a_card_is_posted_as_workflows_takes_it() -> None:
     with listening([202]) as heard:
-        assert Teams(None, f"{heard.url}/x?sig=planted", URL, None).post(QUESTION) is True
+        assert Teams(None, f"{named(heard.url)}/x?sig=planted", URL, EGRESS).post(QUESTION) is True
         attachment = heard.bodies[0]["attachments"][0]
         assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
         jsonschema.validate(attachment["content"], schema())
