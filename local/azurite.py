@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import requests
 import trustme
 
 from local.azure.tokens import storage_token
+from local.processes import READY_WITHIN_SECONDS, ChildProcess, ProcessFailed
 
 HOME = Path(__file__).resolve().parents[1] / ".azurite"
 PROGRAM = HOME / "node_modules/azurite/dist/src/blob/main.js"
 CONSTANTS = HOME / "node_modules/azurite/dist/src/blob/utils/constants.js"
 ACCOUNT = "devstoreaccount1"
 MISSING = "Azurite is not installed; run: make azurite"
-LISTENS = "successfully listens on "
+LISTENS = "Azurite Blob service successfully listens on "
 # Standard input closes when the process that holds its other end goes, however it went.
 END_WITH_US = "process.stdin.on('end', () => process.exit(0)).resume();\n"
 API_VERSION = "2024-11-04"
-START_SECONDS = 60
-STOP_SECONDS = 10
 HOST = "127.0.0.1"
 
 
@@ -44,17 +40,15 @@ def objection() -> str | None:
     return None if PROGRAM.is_file() else MISSING
 
 
-class Azurite:
+class Azurite(ChildProcess):
     """One blob service on a free port of loopback, with its data in a folder."""
 
     def __init__(self, folder: Path, *, port: int = 0, blocks: int = 50_000) -> None:
         """Prepare it; ``blocks`` is how many blocks an append blob takes, so that a test may come to the end."""
-        self._folder = folder
+        super().__init__(folder / "azurite.log")
+        self._folder = folder.resolve()
         self._port = port
         self._blocks = blocks
-        self._process: subprocess.Popen[str] | None = None
-        self._ear: threading.Thread | None = None
-        self._said: list[str] = []
         self.origin = ""
 
     @property
@@ -81,52 +75,17 @@ class Azurite:
         why = objection()
         if why is not None:
             raise NotThere(why)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        process = subprocess.Popen(
-            self._command(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**_kept(os.environ), "NODE_NO_WARNINGS": "1"},
-        )
-        self._process = process
-        listens = threading.Event()
-        self._ear = threading.Thread(target=self._hear, args=(process, listens), daemon=True)
-        self._ear.start()
-        if not listens.wait(START_SECONDS) or not self.origin:
-            self.stop()
-            raise NotThere("Azurite did not start:\n" + "".join(self._said[-20:]))
-
-    def stop(self) -> None:
-        """Stop it; its data stays in the folder."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()
-        process.terminate()
+        super().start()
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_SECONDS)
-        if self._ear is not None:
-            self._ear.join(STOP_SECONDS)
+            self.origin = self.lines_until(LISTENS)[-1].removeprefix(LISTENS).strip()
+        except ProcessFailed as error:
+            self.stop()
+            raise NotThere(f"Azurite did not start: {error}") from error
 
-    def __enter__(self) -> Azurite:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
+    def _environ(self) -> Mapping[str, str]:
+        """Return the environment of this process, without what it says to other programs of Node's."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
+        return {**kept, "NODE_NO_WARNINGS": "1"}
 
     def _put(
         self,
@@ -143,10 +102,11 @@ class Azurite:
             params=dict(query),
             headers=told,
             verify=str(self.certificate),
-            timeout=START_SECONDS,
+            timeout=READY_WITHIN_SECONDS,
         ).raise_for_status()
 
-    def _command(self) -> list[str]:
+    def _command(self) -> Sequence[str]:
+        """Return the program and its arguments; makes the certificate that it shows."""
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.certificate))
         issued = authority.issue_cert(HOST, "localhost")
@@ -167,18 +127,3 @@ class Azurite:
         flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         pairs = [part for pair in arguments.items() for part in pair]
         return ["node", "--require", str(before), str(PROGRAM), *pairs, *flags]
-
-    def _hear(self, process: subprocess.Popen[str], listens: threading.Event) -> None:
-        """Read what it says for as long as it lives, so that it never waits for a reader."""
-        assert process.stdout is not None
-        with process.stdout as said:
-            for line in said:
-                self._said = [*self._said[-100:], line]
-                if LISTENS in line:
-                    self.origin = line.partition(LISTENS)[2].strip()
-                    listens.set()
-        listens.set()
-
-
-def _kept(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if not name.startswith("NODE_")}

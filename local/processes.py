@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,21 +41,13 @@ class Home:
 HERE = Home()
 
 
-class LocalProcess:
-    """One ``python -m local ...`` process; its log goes to a file, its first lines are read."""
+class ChildProcess(ABC):
+    """A process of its own; its log goes to a file, its lines are read for as long as it lives."""
 
-    def __init__(
-        self,
-        arguments: Sequence[str],
-        log: Path,
-        settings: Mapping[str, str] | None = None,
-        home: Home = HERE,
-    ) -> None:
-        self._arguments = [str(home.python), "-m", "local", *arguments]
-        self._home = home
+    def __init__(self, log: Path) -> None:
         self._log = log
-        self._settings = dict(settings or {})
         self._process: subprocess.Popen[str] | None = None
+        self._ear: threading.Thread | None = None
         self._lines: Queue[str | None] = Queue()
 
     def __enter__(self) -> Self:
@@ -73,21 +66,32 @@ class LocalProcess:
     ) -> None:
         self.stop()
 
+    @abstractmethod
+    def _command(self) -> Sequence[str]:
+        """Return the program and its arguments."""
+
+    @abstractmethod
+    def _environ(self) -> Mapping[str, str]:
+        """Return the environment that it gets."""
+
     def start(self) -> None:
         """Start the process, or start it again."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._lines = Queue()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._arguments,
+                self._command(),
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
                 text=True,
-                cwd=self._home.folder,
-                env={**os.environ, **self._home.settings, **self._settings},
+                cwd=self._where(),
+                env=dict(self._environ()),
             )
-        threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
+        self._ear = threading.Thread(
+            target=self._read, args=(self._process, self._lines), daemon=True
+        )
+        self._ear.start()
 
     def lines_until(self, mark: str) -> list[str]:
         """Return what the process said, up to and with the line that begins with ``mark``."""
@@ -98,8 +102,8 @@ class LocalProcess:
             except Empty:
                 line = None
             if line is None:
-                tail = self._log.read_text(errors="replace")[-2000:]
-                raise ProcessFailed(f"{' '.join(self._arguments[1:])} did not come up:\n{tail}")
+                tail = "\n".join([*said, self._log.read_text(errors="replace")])[-2000:]
+                raise ProcessFailed(f"{self._name()} did not come up:\n{tail}")
             said.append(line)
         return said
 
@@ -107,6 +111,7 @@ class LocalProcess:
         """End the process at once, as a power cut would."""
         process = self._process
         if process is not None:
+            _hang_up(process)
             process.kill()
             process.wait()
 
@@ -115,11 +120,20 @@ class LocalProcess:
         process, self._process = self._process, None
         if process is None:
             return
+        _hang_up(process)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_WITHIN_SECONDS)
         process.kill()
         process.wait()
+        if self._ear is not None:
+            self._ear.join(STOP_WITHIN_SECONDS)
+
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _where(self) -> Path:
+        return ROOT
 
     @staticmethod
     def _read(process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
@@ -128,6 +142,42 @@ class LocalProcess:
             for line in process.stdout:
                 lines.put(line.rstrip("\n"))
         lines.put(None)
+
+
+class LocalProcess(ChildProcess):
+    """One ``python -m local ...`` process."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        settings: Mapping[str, str] | None = None,
+        home: Home = HERE,
+    ) -> None:
+        super().__init__(log)
+        self._arguments = [str(home.python), "-m", "local", *arguments]
+        self._home = home
+        self._settings = dict(settings or {})
+
+    def _command(self) -> Sequence[str]:
+        """Return the program and its arguments."""
+        return self._arguments
+
+    def _environ(self) -> Mapping[str, str]:
+        """Return the environment of this process, with what its home and its settings say."""
+        return {**os.environ, **self._home.settings, **self._settings}
+
+    def _name(self) -> str:
+        return " ".join(self._arguments[1:])
+
+    def _where(self) -> Path:
+        return self._home.folder
+
+
+def _hang_up(process: subprocess.Popen[str]) -> None:
+    """Close the process's standard input: one that ends with us is told so, however we end."""
+    assert process.stdin is not None
+    process.stdin.close()
 
 
 class HostProcess(LocalProcess):
