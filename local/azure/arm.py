@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from local.azure.buckets import GLOBAL_FACTOR, Buckets
+from local.azure.estate import Estate
 from local.azure.faults import AT_THE_DOOR, IN_THE_JOB, Fault, Faults
 from local.azure.permissions import Permissions, action_of
 from local.azure.refusals import Refusal
@@ -143,7 +144,7 @@ class Arm:
 
     def __init__(
         self,
-        subscription: str,
+        estate: Estate,
         routes: Iterable[Route],
         tokens: TokenOffice,
         permissions: Permissions,
@@ -152,7 +153,7 @@ class Arm:
         set_region: Callable[[str, bool, datetime], None],
         settle: Callable[[datetime], None],
     ) -> None:
-        self._subscription = subscription
+        self._estate = estate
         self._routes = list(routes)
         self._tokens = tokens
         self._permissions = permissions
@@ -175,8 +176,10 @@ class Arm:
                 call.job_fault = lambda item: self._job_fault(call, item)
                 call.leftover = lambda item: self._leftover(call, item)
                 answer = found.handler(call)
-                if self._permissions.lists_subscription(call.method, call.path):
-                    answer.body = self._permissions.shown(call.identity, call.action, answer.body)
+                whole = self._permissions.subscription_listed(call.method, call.path)
+                if whole:
+                    shown = self._permissions.shown(call.identity, call.action, whole, answer.body)
+                    answer.body = shown
                 call.lost = answer.status < 300 and self._lose(call)
         except Refusal as refusal:
             body = refusal.body(call.client_request_id, call.correlation_id)
@@ -210,13 +213,18 @@ class Arm:
                 f"The resource type could not be found for '{call.method} {call.path}'. "
                 "The simulator answers only what docs/local.md lists.",
             )
-        named = call.params.get("subscription", self._subscription)
-        if named.lower() != self._subscription.lower():
+        named = call.params.get("subscription", self._estate.subscription)
+        if named.lower() not in (one.lower() for one in self._estate.subscriptions):
             raise Refusal(
                 404, "SubscriptionNotFound", f"The subscription '{named}' could not be found."
             )
         call.action, _ = action_of(call.method, call.path)
         self._permissions.admit(token.client_id, call.method, call.path)
+        group = call.params.get("group", "")
+        if group and self._estate.subscription_of(group).lower() != named.lower():
+            raise Refusal(
+                404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found."
+            )
         if not found.versions.fullmatch(call.api_version):
             raise Refusal(
                 400,
@@ -224,11 +232,11 @@ class Arm:
                 f"No registered resource provider found for API version '{call.api_version}' "
                 f"and operation '{found.operation}'.",
             )
-        return self._spend(call, token.client_id)
+        return self._spend(call, named, token.client_id)
 
-    def _spend(self, call: Call, principal: str) -> Headers:
+    def _spend(self, call: Call, subscription: str, principal: str) -> Headers:
         kind = "reads" if call.method == "GET" else "writes"
-        wait, left = self._buckets.take(principal, kind, call.now)
+        wait, left = self._buckets.take(subscription, principal, kind, call.now)
         budget = [
             (f"x-ms-ratelimit-remaining-subscription-{kind}", str(left)),
             (f"x-ms-ratelimit-remaining-subscription-global-{kind}", str(left * GLOBAL_FACTOR)),
@@ -237,7 +245,7 @@ class Arm:
             raise Refusal(
                 429,
                 "SubscriptionRequestsThrottled",
-                f"Number of {kind} for subscription '{self._subscription}' exceeded the limit. "
+                f"Number of {kind} for subscription '{subscription}' exceeded the limit. "
                 f"Please try again after '{wait}' seconds.",
                 headers=(("retry-after", str(wait)), *budget),
             )

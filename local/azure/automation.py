@@ -153,10 +153,7 @@ class Automation:
         return found
 
     def _id(self, account: AutomationAccount) -> str:
-        return (
-            f"/subscriptions/{self.estate.subscription}/resourceGroups/{account.resource_group}"
-            f"/providers/{KIND}/{account.name}"
-        )
+        return f"{self.estate.group_id(account.resource_group)}/providers/{KIND}/{account.name}"
 
     def _show(
         self, account: AutomationAccount, job: AutomationJob, now: datetime

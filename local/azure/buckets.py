@@ -1,4 +1,4 @@
-"""ARM's token buckets: one for reads, one for writes, per principal."""
+"""ARM's token buckets: one for reads, one for writes, per subscription and principal."""
 
 from __future__ import annotations
 
@@ -38,19 +38,20 @@ class Bucket:
 
 
 class Buckets:
-    """The buckets of every principal; switched off, they stay full."""
+    """The buckets of every principal in every subscription; switched off, they stay full."""
 
     def __init__(self, on: bool) -> None:
         self.on = on
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
-    def take(self, principal: str, kind: str, now: datetime) -> tuple[int, int]:
+    def take(self, subscription: str, principal: str, kind: str, now: datetime) -> tuple[int, int]:
         """Take a token for a read or a write; returns (seconds to wait or 0, tokens left)."""
-        bucket = self._buckets.get((principal, kind))
+        whose = (subscription.lower(), principal, kind)
+        bucket = self._buckets.get(whose)
         if bucket is None:
             capacity, per_second = (250, 25.0) if kind == "reads" else (200, 10.0)
             bucket = Bucket(capacity, per_second, float(capacity), now)
-            self._buckets[principal, kind] = bucket
+            self._buckets[whose] = bucket
         if not self.on:
             return 0, bucket.capacity - 1
         return bucket.take(now), bucket.remaining()

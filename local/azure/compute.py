@@ -25,10 +25,9 @@ _ALL = "/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachine
 class Compute:
     """Answers for the machines of the world."""
 
-    def __init__(self, world: World, subscription: str, resources: Resources) -> None:
+    def __init__(self, world: World, resources: Resources) -> None:
         self._world = world
         self._resources = resources
-        self._subscription = subscription
 
     def routes(self) -> list[Route]:
         """Return the operations that are simulated."""
@@ -79,8 +78,7 @@ class Compute:
             properties["instanceView"] = _view(machine, call)
         return {
             "name": facts.name,
-            "id": f"/subscriptions/{self._subscription}/resourceGroups/{facts.resource_group}"
-            f"/providers/Microsoft.Compute/virtualMachines/{facts.name}",
+            "id": self._resources.machine_id(machine),
             "type": "Microsoft.Compute/virtualMachines",
             "location": facts.region,
             "properties": properties,

@@ -12,6 +12,14 @@ class EstateError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription beside the vault's, and the resource groups that lie in it."""
+
+    id: str
+    resource_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """An Azure region."""
 
@@ -281,6 +289,7 @@ class Estate:
     durations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     accounts: tuple[Account, ...] = USUAL_ACCOUNTS
     identities: tuple[Identity, ...] = USUAL_IDENTITIES
+    other_subscriptions: tuple[Subscription, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an estate whose parts name each other wrongly."""
@@ -322,6 +331,10 @@ class Estate:
         for automation in self.automation_accounts:
             where = f"automation account {automation.name}: region"
             _known(regions, "regions", automation.region, where)
+        groups = (g.lower() for other in self.other_subscriptions for g in other.resource_groups)
+        _unique("resource groups of other subscriptions", groups)
+        if self.subscription_of(self.vault.resource_group) != self.subscription:
+            raise EstateError("subscription: the vault's group lies in another; name that one here")
         _unique("automation accounts", (account.name for account in self.automation_accounts))
         _unique("networks", (network.name for network in self.networks))
         _unique("storage accounts", (account.name for account in self.storage_accounts))
@@ -331,6 +344,22 @@ class Estate:
         _unique("identities", (identity.name for identity in self.identities))
         _unique("accounts", (account.name for account in self.accounts))
         _unique("public names", (name.host for name in self.public_names))
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Return every subscription, the vault's first."""
+        return (self.subscription, *(other.id for other in self.other_subscriptions))
+
+    def subscription_of(self, group: str) -> str:
+        """Return the subscription that a resource group lies in; simulated: no two have a group of one name."""
+        for other in self.other_subscriptions:
+            if group.lower() in (name.lower() for name in other.resource_groups):
+                return other.id
+        return self.subscription
+
+    def group_id(self, group: str) -> str:
+        """Return the ARM id of a resource group."""
+        return f"/subscriptions/{self.subscription_of(group)}/resourceGroups/{group}"
 
     def region(self, name: str) -> Region:
         """Return a region by name."""

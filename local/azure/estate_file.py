@@ -34,6 +34,7 @@ from local.azure.estate import (
     ScriptedRunbook,
     StorageAccount,
     Subnet,
+    Subscription,
     Vault,
 )
 
@@ -206,6 +207,10 @@ def _estate(root: _Section) -> Estate:
         durations=root.spans("durations"),
         accounts=root.each("accounts", _account) or USUAL_ACCOUNTS,
         identities=root.each("identities", _identity) or USUAL_IDENTITIES,
+        other_subscriptions=root.each(
+            "other_subscriptions",
+            lambda at: Subscription(at.text("id"), at.texts("resource_groups")),
+        ),
     )
 
 

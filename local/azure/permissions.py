@@ -66,7 +66,6 @@ class Permissions:
             for identity in estate.identities
         }
         self._given: dict[str, list[Grant]] = {}
-        self._subscription = f"/subscriptions/{estate.subscription}".lower()
         for identity in estate.identities:
             for grant in identity.may:
                 self.give(identity.name, grant)
@@ -113,17 +112,17 @@ class Permissions:
             "If access was recently granted, please refresh your credentials.",
         )
 
-    def shown(self, identity: str, action: str, body: Any) -> Any:
-        """Return a list of a whole subscription without what the identity may not read."""
-        if not (self._given and isinstance(body, dict) and isinstance(body.get("value"), list)):
+    def shown(self, identity: str, action: str, subscription: str, body: Any) -> Any:
+        """Return a list of a whole subscription: what lies in it, without what the identity may not read."""
+        if not (isinstance(body, dict) and isinstance(body.get("value"), list)):
             return body
-        return body | {
-            "value": [one for one in body["value"] if self._may(identity, action, one["id"])]
-        }
+        there = (one for one in body["value"] if _within(one["id"], subscription))
+        return body | {"value": [one for one in there if self._may(identity, action, one["id"])]}
 
-    def lists_subscription(self, method: str, path: str) -> bool:
-        """Say whether a request lists what a whole subscription has of a kind."""
-        return method == "GET" and action_of(method, path)[1].lower() == self._subscription
+    def subscription_listed(self, method: str, path: str) -> str:
+        """Return the id of the subscription that a request lists all of a kind of, empty where it does not."""
+        scope = action_of(method, path)[1]
+        return scope if method == "GET" and _is_subscription(scope) else ""
 
     def _may(self, identity: str, action: str, scope: str) -> bool:
         return not self._given or any(
@@ -133,9 +132,14 @@ class Permissions:
 
     def _sees_some(self, identity: str, action: str, scope: str) -> bool:
         """Say whether a list of the subscription has something to show; who may read nothing of it is refused."""
-        return scope.lower() == self._subscription and any(
-            _covers(grant.actions, action) for grant in self._given.get(identity, ())
+        return _is_subscription(scope) and any(
+            _within(grant.scope, scope) and _covers(grant.actions, action)
+            for grant in self._given.get(identity, ())
         )
+
+
+def _is_subscription(scope: str) -> bool:
+    return scope.lower().startswith("/subscriptions/") and scope.count("/") == 2
 
 
 def _within(scope: str, holder: str) -> bool:

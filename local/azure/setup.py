@@ -43,7 +43,7 @@ class Setup:
 
     @property
     def subscription(self) -> str:
-        """Return the one subscription of the estate."""
+        """Return the subscription of the vault."""
         return self.estate.subscription
 
     @property
@@ -111,7 +111,7 @@ class Setup:
 
     def group_id(self, group: str) -> str:
         """Return the ARM id of a resource group."""
-        return f"/subscriptions/{self.subscription}/resourceGroups/{group}"
+        return self.estate.group_id(group)
 
     def resource_id(self, group: str, kind: str, name: str) -> str:
         """Return the ARM id of a resource."""

@@ -88,16 +88,16 @@ class Simulator:
         profiles = {
             p.name.lower(): TrafficProfile(p, self.world, began, note) for p in estate.profiles
         }
-        self.traffic = TrafficManager(profiles, self.world, estate.subscription, note)
+        self.traffic = TrafficManager(profiles, self.world, note)
         self._lock = threading.RLock()
         self._ports = (port, proxy_port, dns_port)
         self._arm = Arm(
-            estate.subscription,
+            estate,
             [
                 *also,
                 *SiteRecovery(self.replication, page_size).routes(),
                 *self.traffic.routes(),
-                *Compute(self.world, estate.subscription, resources).routes(),
+                *Compute(self.world, resources).routes(),
                 *resources.routes(),
                 *self.automation.routes(),
             ],

@@ -31,12 +31,10 @@ class TrafficManager:
         self,
         profiles: Mapping[str, TrafficProfile],
         world: World,
-        subscription: str,
         note: Callable[[TrafficChange], None],
     ) -> None:
         self.profiles = dict(profiles)
         self._world = world
-        self._subscription = subscription
         self._note = note
 
     def routes(self) -> list[Route]:
@@ -179,10 +177,8 @@ class TrafficManager:
         )
 
     def _id(self, profile: TrafficProfile) -> str:
-        return (
-            f"/subscriptions/{self._subscription}/resourceGroups/{profile.resource_group}"
-            f"/providers/{_KIND}/{profile.name}"
-        )
+        group = self._world.estate.group_id(profile.resource_group)
+        return f"{group}/providers/{_KIND}/{profile.name}"
 
     def _body(self, profile: TrafficProfile) -> dict[str, Any]:
         monitor = profile.monitor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
@@ -18,6 +18,7 @@ from adapters.traffic_manager import AzureTrafficManager
 from domain.errors import Permanent, Transient
 from domain.replication import JobState, Phase, ProtectedItem, Terms, Verb
 from domain.route import Endpoint
+from local.azure.estate import Subscription
 from local.azure.fleet import make_estate
 from local.azure.simulator import Simulator
 from local.clock import VirtualClock
@@ -27,7 +28,8 @@ from tests.journeys.world import shop_estate
 GROUPS = "/subscriptions/5b9d1c1e-7a36-4c3f-9d55-0a1c2f3e4d5b/resourceGroups"
 VAULT = f"{GROUPS}/shop-dr/providers/Microsoft.RecoveryServices/vaults/shop-vault"
 PROFILE = f"{GROUPS}/shop-edge/providers/Microsoft.Network/trafficManagerProfiles/shop"
-EAST_VM = f"{GROUPS}/shop-east/providers/Microsoft.Compute/virtualMachines"
+VMS = "providers/Microsoft.Compute/virtualMachines"
+EAST_VM = f"{GROUPS}/shop-east/{VMS}"
 EAST, WEST = Endpoint(name="east"), Endpoint(name="west")
 
 
@@ -170,6 +172,18 @@ def test_the_power_of_all_machines_costs_one_request(azure: Azure) -> None:
         zip(vms, ["stopped", "running", "unknown"], strict=True)
     )
     assert azure.simulator.arm_requests() == 1
+
+
+def test_the_power_of_machines_of_two_subscriptions_costs_two_requests() -> None:
+    apart = Subscription("7a20e9f6-41c5-4b62-9f0e-2f1f6f3f8b21", ("shop-east",))
+    estate = replace(shop_estate(), other_subscriptions=(apart,))
+    group = estate.group_id("shop-east")
+    there = [f"{group}/{VMS}/{name}" for name in ("db-prod-01", "app-prod-01", "web-prod-01")]
+    vms = [*there, f"{GROUPS}/canary/{VMS}/canary", f"{EAST_VM}/db-prod-01"]
+    with Simulator(estate, VirtualClock()) as simulator:
+        power = AzureCompute(_identities(simulator).observe).power(vms)
+        assert [*power.values()] == ["running"] * 4 + ["unknown"]
+        assert simulator.arm_requests() == 2
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def test_items_and_machines_are_found_by_their_ids() -> None:
     assert [mine.vm_id(member) for member in mine.members] == [by_name, vm]
     assert mine.protects(by_name.upper())
     assert mine.protects(vm)
+    elsewhere = by_name.replace(by_name.split("/")[2], "another-subscription")
+    assert not mine.protects(elsewhere), "a machine of the same name in another subscription"
     assert not mine.protects(by_name + "0")
 
 

@@ -16,6 +16,7 @@ from local.azure.records import RequestRecord
 from tests.adapters.test_automation import ACCOUNT, with_runbooks
 from tests.journeys.test_lifecycle import by_hand, unprotected
 from tests.journeys.world import ROOT, Json, World, world
+from tests.roles.grants import estate_apart, plan_apart
 
 PREPARING = "prepare"
 # Jobs that are over soon are looked at less often; what is asked of Azure stays the same.
@@ -64,7 +65,7 @@ class Errands:
     def errand(self, name: str, *changes: Change) -> Iterator[World]:
         """Do something with a changed plan, and enter who asked for what meanwhile."""
         plan: Json = yaml.safe_load((ROOT / "plans/shop.yaml").read_text())
-        for change in (by_hand, briefly, *changes):
+        for change in (by_hand, briefly, plan_apart, *changes):
             change(plan)
         self.plan.write_text(yaml.safe_dump(plan, sort_keys=False))
         before = len(self.w.azure.requests)
@@ -134,6 +135,7 @@ def run_all(folder: Path) -> Book:
 
     def bare(estate: Json) -> None:
         unprotected(estate)
+        estate_apart(estate)
         with_runbooks(estate)
         estate["durations"] = SOON
 

@@ -1,4 +1,4 @@
-"""With permissions enforced as the templates give them: a drill goes through, and its identity cannot fail over."""
+"""With permissions enforced as the templates give them, in two subscriptions: who drills cannot fail over."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from adapters.identity import Identities
 from adapters.site_recovery import AzureSiteRecovery
 from domain.errors import Permanent
 from domain.replication import Terms, Verb
+from local.azure.estate import Grant
 from tests.identities import identities
 from tests.journeys.test_lifecycle import by_hand
 from tests.journeys.world import Json, world
 from tests.local.azure.shop import EAST
 from tests.roles.errands import SOON, briefly
-from tests.roles.grants import SUBSCRIPTION, VAULT, grant
+from tests.roles.grants import APPLICATIONS, PLACES, grant, grants, plan_apart
 
-ITEM = f"{SUBSCRIPTION}/{VAULT}/{EAST}/replicationProtectedItems/web-prod-01"
+ITEM = f"{PLACES['vault'][0]}/{EAST}/replicationProtectedItems/web-prod-01"
+MACHINES = "/providers/Microsoft.Compute/virtualMachines"
 
 
 def quick(plan: Json) -> None:
     by_hand(plan)
     briefly(plan)
+    plan_apart(plan)
 
 
 def no_failover(estate: Json) -> None:
@@ -64,3 +67,13 @@ def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_p
             if record.status == 403
         }
         assert refused == {("failover", "unplannedFailover"), ("drill", "unplannedFailover")}
+
+        for scope, actions in grants("failover"):
+            w.azure.permissions.give("failover", Grant(scope, tuple(actions)))
+        before = len(w.azure.requests)
+        allowed = w.approved_to_the_end(w.fail_over(mode="graceful"))
+        assert allowed["outcome"] == "COMPLETED", allowed["because"]
+        asked = w.azure.requests[before:]
+        assert not [record for record in asked if record.status == 403]
+        power = [r.path for r in asked if r.operation == "virtualMachines/list"]
+        assert power == [f"{APPLICATIONS}{MACHINES}"], "one look, at the one subscription"

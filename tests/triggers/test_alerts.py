@@ -187,9 +187,14 @@ def test_an_alert_that_resolved_is_the_newer_word(doors: Doors) -> None:
     assert word["verdict"] == "healthy"
 
 
-def test_an_event_about_somebody_elses_machine_is_set_aside(doors: Doors) -> None:
+@pytest.mark.parametrize("subscription", ["x", "5b9d1c1e-0000-0000-0000-000000000000"])
+def test_an_event_about_somebody_elses_machine_is_set_aside(
+    doors: Doors, subscription: str
+) -> None:
+    """Of the same group and name even, where the subscription is another."""
     foreign = grid_event(doors)
-    foreign["data"]["resourceInfo"]["properties"]["targetResourceId"] = "/subscriptions/x/vm"
+    theirs = f"/subscriptions/{subscription}/" + doors.vm("db-prod-01").split("/", 3)[3]
+    foreign["data"]["resourceInfo"]["properties"]["targetResourceId"] = theirs
     assert send(doors, foreign) == 202
     assert doors.set_aside()[-1] == {
         "id": foreign["id"],
