@@ -106,13 +106,16 @@ def check(app: App, asked: argparse.Namespace) -> int:
 
 
 def push(app: App, asked: argparse.Namespace) -> int:
-    """Push the plan and say what Azure does about each recovery plan."""
+    """Push the plan and say what Azure does about each recovery plan; ends in 1 where a run began meanwhile."""
     found = app.post("plans", asked.plan, "push")
     rows = [(one["name"], one["was"], one["job"] or "") for one in found["recoveryPlans"]]
     table(("RECOVERY PLAN", "WAS", "JOB"), rows)
     if found["toName"]:
         say(f"write into the plan: recovery_plans: [{', '.join(found['toName'])}]")
     _own(found)
+    if found["begun"]:
+        complain(found["begun"])
+        return SAID_NO
     return DONE
 
 

@@ -184,6 +184,9 @@ class PlanPushed(Answer):
     recovery_plans: list[PushedPlan]
     not_of_azure: list[str]
     to_name: Names
+    begun: Annotated[
+        str | None, Field(description="The run that began to act meanwhile, null where none did.")
+    ]
 
 
 # -- what goes on by itself ----------------------------------------------------------------

@@ -40,6 +40,8 @@ PLAN_ID = re.compile(
     r"/replicationRecoveryPlans/([^/?#\s]+)",
     re.IGNORECASE,
 )
+Wanted = tuple[tuple[str, dict[str, Any]], ...]
+LOOK = "look whether it moves what was pushed, or what was there before"
 
 
 class RecoveryPlans(Protocol):
@@ -175,15 +177,24 @@ class AsrPlans:
         try:
             read_model(req, PushAsked, empty_is={})
             plan = await asyncio.to_thread(self._plan, req.route_params.get("plan", ""))
-            busy = await holder_for_certain(client, self.claims, plan.app)
-            if busy:
-                held = f"{busy}; its recovery plans stay as they are"
-                return problem(HTTPStatus.CONFLICT, held, holder=busy.holder)
-            return await asyncio.to_thread(self._push, plan)
+            await self._nobody_acts(client, plan)
+            wanted, stale = await asyncio.to_thread(self._to_push, plan)
+            await self._nobody_acts(client, plan)  # what was read took its time
+            told = await asyncio.to_thread(self._save, plan, wanted, stale)
         except Refusal as refusal:
             return refusal.response
         except Transient as error:
             return unavailable(f"nothing was pushed: {error.message}")
+        names = [name for name, _ in wanted]
+        return answer(
+            PlanPushed(
+                plan=plan.name,
+                recovery_plans=told,
+                not_of_azure=list(own_actions(plan)),
+                to_name=names if list(plan.recovery_plans) != names else [],
+                begun=await self._begun(client, plan),
+            )
+        )
 
     @operation(
         {HTTPStatus.OK: DriftShown},
@@ -208,9 +219,25 @@ class AsrPlans:
             )
         )
 
-    def _push(self, plan: Plan) -> func.HttpResponse:
+    async def _nobody_acts(self, client: df.DurableOrchestrationClient, plan: Plan) -> None:
+        busy = await holder_for_certain(client, self.claims, plan.app)
+        if busy:
+            held = f"{busy}; its recovery plans stay as they are"
+            raise Refusal(problem(HTTPStatus.CONFLICT, held, holder=busy.holder))
+
+    async def _begun(self, client: df.DurableOrchestrationClient, plan: Plan) -> str | None:
+        """Say who began to act while recovery plans were saved: a push holds no claim that would have kept them out."""
+        try:
+            busy = await holder_for_certain(client, self.claims, plan.app)
+        except Transient as error:
+            return f"whether a run began meanwhile cannot be told: {error.message}"
+        return f"{busy}, which began meanwhile: {LOOK}" if busy else None
+
+    def _to_push(self, plan: Plan) -> tuple[Wanted, set[str]]:
         wanted = self._wanted(plan)
-        stale = {one.plan for one in self._drift(plan, wanted)}
+        return wanted, {one.plan for one in self._drift(plan, wanted)}
+
+    def _save(self, plan: Plan, wanted: Wanted, stale: set[str]) -> list[PushedPlan]:
         told: list[PushedPlan] = []
         for name, body in wanted:
             job = (
@@ -219,24 +246,16 @@ class AsrPlans:
                 else None
             )
             told.append(PushedPlan(name=name, job=job, was="pushed" if job else "as wanted"))
-        names = [name for name, _ in wanted]
-        return answer(
-            PlanPushed(
-                plan=plan.name,
-                recovery_plans=told,
-                not_of_azure=list(own_actions(plan)),
-                to_name=names if list(plan.recovery_plans) != names else [],
-            )
-        )
+        return told
 
-    def _wanted(self, plan: Plan) -> tuple[tuple[str, dict[str, Any]], ...]:
+    def _wanted(self, plan: Plan) -> Wanted:
         items = self._azure(self.vault.items, plan.vault.id)
         try:
             return pushed(plan, items)
         except CannotPush as error:
             raise Refusal(problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))) from error
 
-    def _drift(self, plan: Plan, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[Drift]:
+    def _drift(self, plan: Plan, wanted: Wanted) -> list[Drift]:
         there = {
             name: self._azure(self.recovery_plans.plan, plan.vault.id, name) for name, _ in wanted
         }

@@ -282,12 +282,16 @@ def test_a_diff_ends_in_1_where_there_is_drift(app: Fake, capsys: Out) -> None:
 
 def test_a_push_tells_what_azure_does_and_what_to_write_down(app: Fake, capsys: Out) -> None:
     plans = [{"name": "shop", "job": "j-1", "was": "pushed"}]
-    told = {"plan": "shop", "recoveryPlans": plans, "notOfAzure": [], "toName": ["shop"]}
+    told: Json = {"plan": "shop", "recoveryPlans": plans, "notOfAzure": [], "toName": ["shop"]}
+    told["begun"] = None
     app.says("POST plans/shop/push", told)
     assert main(["plan", "push", "shop"]) == 0
     shown = capsys.readouterr().out
     assert "shop           pushed  j-1" in shown
     assert "recovery_plans: [shop]" in shown
+    app.says("POST plans/shop/push", {**told, "begun": "shop is held by run r-1"})
+    assert main(["plan", "push", "shop"]) == 1
+    assert "shop is held by run r-1" in capsys.readouterr().err
 
 
 def test_evidence_is_printed_as_it_was_sealed(app: Fake, capsys: Out) -> None:

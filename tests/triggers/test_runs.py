@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from activities.acting import Acting
 from domain.acting import Wish
 from domain.errors import Transient
 from domain.request import RunRequest
+from tests.domain.test_asr_plan import items, three
 from tests.ledger_in_memory import LedgerInMemory
 from tests.plan_samples import plan
 from triggers.asr_plans import AsrPlans
@@ -127,25 +130,86 @@ def test_a_ledger_out_of_reach_starts_the_run_that_asks_again_but_takes_nothing_
         here.start(take_over=True)
 
 
-def test_nothing_is_pushed_while_nobody_can_tell_who_acts() -> None:
-    class Away:
-        app = "here"
+# -- a push of recovery plans, which holds no claim of its own ---------------------------------
 
-        def holder(self, application: str) -> None:
-            raise Transient("ledger_unavailable", "the ledger could not be reached")
 
-    pushed: list[str] = []
+class Away:
+    """A ledger that says nothing."""
+
+    app = "here"
+
+    def holder(self, application: str) -> None:
+        raise Transient("ledger_unavailable", "the ledger could not be reached")
+
+
+@dataclass
+class Azure:
+    """The vault and its recovery plans; while they are listed or saved, something else may happen."""
+
+    listed: Callable[[], None] = lambda: None
+    saves: Callable[[], None] = lambda: None
+    saved: list[str] = field(default_factory=list)
+
+    def items(self, vault: str) -> Any:
+        self.listed()
+        return items(three())
+
+    def plan(self, vault: str, name: str) -> None:
+        return None
+
+    def save(self, vault: str, name: str, body: Any) -> str:
+        self.saved.append(name)
+        self.saves()
+        return "job-1"
+
+
+def push(azure: Azure, claims: Any) -> tuple[func.HttpResponse, Any]:
     doors = AsrPlans(
-        plans=cast(Any, SimpleNamespace(plan=lambda name: plan())),
-        recovery_plans=cast(Any, SimpleNamespace(push=pushed.append)),
-        vault=cast(Any, None),
+        plans=cast(Any, SimpleNamespace(plan=lambda name: three())),
+        recovery_plans=azure,
+        vault=azure,
         read_text=cast(Any, None),
         write_text=cast(Any, None),
-        claims=cast(Any, Away()),
+        claims=claims,
     )
-    asked = func.HttpRequest(
-        "POST", "/api/plans/shop/push", route_params={"plan": "shop"}, body=b""
-    )
+    path = "/api/plans/shop/push"
+    asked = func.HttpRequest("POST", path, route_params={"plan": "shop"}, body=b"")
     answer = asyncio.run(doors.push_plan(asked, cast(Any, Hub()), cast(Any, None)))
-    assert answer.status_code == 503 and answer.headers["Retry-After"] == "30"
-    assert b"the ledger could not be reached" in answer.get_body() and pushed == []
+    return answer, json.loads(answer.get_body())
+
+
+def test_nothing_is_pushed_while_nobody_can_tell_who_acts() -> None:
+    azure = Azure()
+    answer, told = push(azure, Away())
+    assert (answer.status_code, azure.saved) == (503, [])
+    assert answer.headers["Retry-After"] == "30"
+    assert told["detail"] == "nothing was pushed: the ledger could not be reached"
+
+
+def test_nothing_is_pushed_on_a_run_that_began_while_the_vault_was_read() -> None:
+    here = Here()
+    azure = Azure(listed=lambda: here.claimed("third", "r1"))
+    answer, told = push(azure, Acting(here.ledger, "here"))
+    assert (answer.status_code, told["holder"], azure.saved) == (409, "r1", [])
+
+
+def test_a_push_tells_of_a_run_that_began_while_it_saved() -> None:
+    here = Here()
+    azure = Azure(saves=lambda: here.claimed("third", "r1"))
+    answer, told = push(azure, Acting(here.ledger, "here"))
+    assert (answer.status_code, azure.saved) == (200, ["shop"])
+    assert told["begun"].startswith("shop is held by run r1 of app third, which began meanwhile: ")
+
+
+def test_a_push_does_not_claim_that_nobody_began_where_it_cannot_tell() -> None:
+    here = Here()
+    azure = Azure(saves=lambda: setattr(here.ledger, "reachable", False))
+    answer, told = push(azure, Acting(here.ledger, "here"))
+    assert (answer.status_code, azure.saved) == (200, ["shop"])
+    assert told["begun"].startswith("whether a run began meanwhile cannot be told: ")
+
+
+def test_a_push_that_nobody_came_between_says_so() -> None:
+    azure = Azure()
+    answer, told = push(azure, Acting(Here().ledger, "here"))
+    assert (answer.status_code, told["begun"], azure.saved) == (200, None, ["shop"])
