@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.orchestrators.stage import CHANGES
+from tests.orchestrators.playbill import CHANGES
 
 ROOT = Path(__file__).parents[1]
 # What reads Azure, or writes to what is Leeward's own; whoever adds an activity says here or in CHANGES which it is.

@@ -1,18 +1,11 @@
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
-import yaml
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from adapters.plan_file import read_plan, reader, write_plan
-from adapters.plan_schema import schema_text
-from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
 from domain.reach import Reach
 from tests.plan_samples import plan_data
@@ -367,65 +360,6 @@ def test_mistakes_of_the_whole_plan_are_named_at_once() -> None:
 def test_a_very_long_value_is_told_in_short() -> None:
     (mistake,) = mistakes(changed("name: shop\n", f"name: {'x' * 5000}\n"))
     assert len(mistake.what) < 200
-
-
-@pytest.mark.parametrize(
-    "value", ["2026-02-31", "!!int abc", "!!float x", "!!timestamp x", "!!bool x", "9" * 5000]
-)
-def test_a_scalar_that_yaml_cannot_read_is_text(value: str) -> None:
-    assert mistakes(changed("attempts: 2", f"attempts: {value}"))
-    if len(value) < 100:
-        plan = read_plan(changed("description: The", f"description: {value}\n#"), "x")
-        assert plan.description == value.split()[-1]
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.text(max_size=200))
-@example("? ")
-@example("<<: {a: 1}")
-@example("a: !!python/object:os.system x")
-@example("!!omap [a: 1]")
-def test_no_text_makes_the_reader_raise_anything_else(text: str) -> None:
-    with pytest.raises(PlanRefused):
-        read_plan(text, "x")
-
-
-yamlish = st.lists(
-    st.sampled_from(
-        ["\n", "  ", "- ", ": ", "? ", "[", "]", "{", "}", "&a ", "*a", "!t ", "!!set ", "|\n", "#",
-         "'", '"', "name", "tiers", "members", "after", "gate", "1", "null", "~", "%", "---\n", "\t"]
-    ),
-    max_size=30,
-).map("".join)  # fmt: skip
-
-
-@settings(max_examples=200, deadline=None)
-@given(at=st.integers(0, len(SHOP)), length=st.integers(0, 30), new=yamlish)
-def test_a_plan_that_was_spoilt_anywhere_is_read_or_refused(at: int, length: int, new: str) -> None:
-    try:
-        read_plan(SHOP[:at] + new + SHOP[at + length :], "x")
-    except PlanRefused as refused:
-        assert refused.mistakes
-        assert all(mistake.line >= 1 for mistake in refused.mistakes)
-
-
-def test_the_published_schema_is_the_models() -> None:
-    published = (ROOT / "docs/plan.schema.json").read_text(encoding="utf-8")
-    assert published == schema_text(), (
-        "docs/plan.schema.json is not the model's; write it anew with "
-        "`python -m adapters.plan_schema > docs/plan.schema.json`"
-    )
-    assert json.loads(published) == Plan.model_json_schema(by_alias=True)
-
-
-def test_the_schema_accepts_the_plans_and_refuses_a_misspelt_key() -> None:
-    schema = json.loads(schema_text())
-    Draft202012Validator.check_schema(schema)
-    editor = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    for file in sorted((ROOT / "plans").glob("*.yaml")):
-        assert not list(editor.iter_errors(yaml.safe_load(file.read_text(encoding="utf-8"))))
-    spoilt = yaml.safe_load(changed("  deadline:", "  dedline:"))
-    assert [error.validator for error in editor.iter_errors(spoilt)] == ["additionalProperties"]
 
 
 def test_the_example_of_actions_in_the_docs_is_a_plan() -> None:

@@ -22,7 +22,8 @@ from orchestrators.approval import await_decision
 from orchestrators.durable import Context, Steps
 from tests.entities.asked import Turn
 from tests.orchestrators.cast import Cast
-from tests.orchestrators.stage import PLAYED, START
+from tests.orchestrators.playbill import PLAYED
+from tests.orchestrators.stage import START
 
 ENTITIES = {each.__name__: each for each in (desk, lock, region, kill_switch, estate)}
 ACTIVITIES = {each.__name__: each for each in PLAYED}

@@ -18,7 +18,8 @@ from domain.plan import Plan
 from domain.run import DnsAnswer, MemberOutcome, Outcome, Readiness, RunEnd
 from tests.orchestrators.cast import deaf
 from tests.orchestrators.nights import night
-from tests.orchestrators.stage import PLAYED, START, Stage, forbidden, raised, throttled
+from tests.orchestrators.playbill import PLAYED
+from tests.orchestrators.stage import START, Stage, forbidden, raised, throttled
 
 DEADLINE = timedelta(hours=1)
 ACTIVITIES = [each.__name__ for each in PLAYED]

@@ -17,7 +17,8 @@ from domain.standstill import LockSeen, Standstill
 from domain.umbrella import gather
 from orchestrators.watchdog import Sighting
 from tests.orchestrators.nights import DB_APP_WEB, night
-from tests.orchestrators.stage import CHANGES, RUN, Stage, twice
+from tests.orchestrators.playbill import CHANGES
+from tests.orchestrators.stage import RUN, Stage, twice
 from tests.plan_samples import plan
 from triggers.together import umbrella_over
 

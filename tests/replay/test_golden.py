@@ -19,7 +19,8 @@ from local.host.history import EventType
 from local.host.sdk import hush_notices, remember_timestamps
 from orchestrators.durable import Context, Steps, call
 from orchestrators.watch import Watch
-from tests.orchestrators.stage import RUNBOOKS, raised
+from tests.orchestrators.playbill import RUNBOOKS
+from tests.orchestrators.stage import raised
 from tests.replay.record import GOLDEN
 from tests.replay.stories import STORIES
 
