@@ -30,7 +30,7 @@ class CleanRoom:
         app, environment = folder / "app", folder / "env"
         with zipfile.ZipFile(package) as packed:
             packed.extractall(app)
-        run([sys.executable, "-m", "venv", str(environment)])
+        run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
         python = environment / "bin" / "python"
         install(python, "-r", str(app / "requirements.txt"))
         return cls(app, python)
@@ -48,8 +48,9 @@ class CleanRoom:
 
 
 def install(python: Path, *what: str) -> None:
-    """Install packages into the environment of that Python."""
-    run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what])
+    """Install packages into the environment of that Python, which needs no pip and gets none."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    run([*pip, "install", "--quiet", "--disable-pip-version-check", "--no-compile", *what])
 
 
 def run(

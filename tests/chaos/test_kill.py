@@ -23,7 +23,7 @@ from local.clock import VirtualClock
 from local.processes import HostProcess
 from tests.journeys.callers import Callers
 from tests.journeys.test_failover import COMMITS, FAILOVERS
-from tests.journeys.world import ROOT, UNHURRIED, Json, shop_estate
+from tests.journeys.world import ROOT, TIMERS, UNHURRIED, Json, shop_estate
 
 # A whole run makes some 42 requests. Eight of them change something: each of those is a point, and twelve more are
 # spread over the run from the first read to the last notice. A run is killed at four of the points, one after another.
@@ -155,6 +155,7 @@ def killed(folder: Path, verb: str, points: Sequence[Point]) -> tuple[Simulator,
             "PLAN_STORE": str(folder / "plans"),
             "EVIDENCE_STORE": str(folder / "evidence"),
             "REQUESTS_PER_MINUTE": UNHURRIED,
+            **{f"AzureWebJobs.{timer}.Disabled": "true" for timer in ("on_watch", *TIMERS)},
         }
         host = HostProcess(
             ROOT, folder / "hub.db", folder / "host.log", settings, "virtual", clock_file
