@@ -64,14 +64,14 @@ param trafficEndpoints trafficEndpoint[] = []
 @description('Optional. DNS name of a new profile, below trafficmanager.net.')
 param trafficDnsName string = ''
 
-@description('Optional. Names of resource groups of this subscription with machines, networks or cache storage of applications, at home and in the recovery region: Leeward reads there, and finds what a drill left.')
+@description('Optional. Resource ids of resource groups with machines, networks or cache storage of applications, at home and in the recovery region, of any subscription in the tenant: Leeward reads there, finds what a drill left, and hears of the health of their subscriptions.')
 param applicationResourceGroups string[] = []
 
 @description('Optional. Whether the app subscribes to the health events of machines. Azure refuses it before the app\'s functions are there: deploy them first.')
 param subscribeToHealth bool = false
 
-@description('Optional. Resource id of the system topic of this subscription\'s health events, of which there can be but one. Empty: it is made.')
-param healthTopicId string = ''
+@description('Optional. Resource ids of system topics of health events that are there already, by commas; a subscription can have but one. Where none is named, it is made.')
+param healthTopicIds string = ''
 
 @description('Optional. Resource ids of Automation accounts whose runbooks plans name. It lets the identity that fails over start any runbook of theirs.')
 param automationAccountIds string[] = []
@@ -151,7 +151,7 @@ var madeVaultName = 'rsv-leeward-${suffix}'
 var madeProfileName = 'traf-${trafficDnsName}'
 // A module's scope must be known before anything is deployed, so it comes from names and never from outputs.
 var here = {
-  subscription: subscription().subscriptionId
+  subscription: toLower(subscription().subscriptionId)
   group: groupName
 }
 var vaultPlace = makesVault ? union(here, { name: madeVaultName }) : {
@@ -165,11 +165,32 @@ var profilePlace = empty(profileId) ? union(here, { name: madeProfileName }) : {
   name: last(split(profileId, '/'))
 }
 
-var topicPlace = empty(healthTopicId) ? union(here, { name: 'evgt-health-${suffix}' }) : {
-  subscription: split(healthTopicId, '/')[2]
-  group: split(healthTopicId, '/')[4]
-  name: last(split(healthTopicId, '/'))
-}
+var applicationGroupIds = [
+  for id in applicationResourceGroups: startsWith(id, '/subscriptions/') && length(split(id, '/')) == 5
+    ? id
+    : fail('applicationResourceGroups: ${id} is no id of a group; give /subscriptions/ID/resourceGroups/NAME')
+]
+var grantedIn = union(
+  [here.subscription, toLower(vaultPlace.subscription), toLower(profilePlace.subscription)],
+  map(concat(automationAccountIds, applicationGroupIds), id => toLower(split(id, '/')[2]))
+)
+var groupElsewhere = '${groupName}-${suffix}'
+var topicsGiven = toObject(filter(split(healthTopicIds, ','), id => !empty(id)), id => toLower(split(id, '/')[2]))
+// Service Health, Resource Health and health events are told to nobody outside the subscription that they are of.
+var listeningPlaces = [
+  for one in union([here.subscription], map(applicationGroupIds, id => toLower(split(id, '/')[2]))): {
+    subscription: one
+    group: one == here.subscription ? groupName : groupElsewhere
+  }
+]
+var watched = [
+  for place in listeningPlaces: union(place, {
+    makesTopic: !contains(topicsGiven, place.subscription)
+    topicId: contains(topicsGiven, place.subscription)
+      ? topicsGiven[place.subscription]
+      : '/subscriptions/${place.subscription}/resourceGroups/${place.group}/providers/Microsoft.EventGrid/systemTopics/evgt-health-${suffix}'
+  })
+]
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: groupName
@@ -191,10 +212,7 @@ module roles 'modules/roles.bicep' = {
   name: 'roles-${environmentName}'
   params: {
     environmentName: environmentName
-    subscriptionIds: union(
-      [vaultPlace.subscription, profilePlace.subscription],
-      map(automationAccountIds, id => split(id, '/')[2])
-    )
+    subscriptionIds: grantedIn
   }
 }
 
@@ -379,9 +397,9 @@ module profileAccess 'modules/access-profile.bicep' = if (hasProfile) {
 }
 
 module groupAccess 'modules/access-group.bicep' = [
-  for name in applicationResourceGroups: {
-    name: 'access-${name}'
-    scope: resourceGroup(name)
+  for id in applicationGroupIds: {
+    name: 'access-group-${environmentName}'
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
     params: {
       grants: concat(
         [
@@ -433,27 +451,57 @@ module deadLetters 'modules/dead-letters.bicep' = {
   }
 }
 
-module healthTopic 'modules/health-topic.bicep' = if (empty(healthTopicId)) {
-  name: 'health-topic'
-  scope: group
-  params: {
-    suffix: suffix
-    tags: allTags
+module groupsElsewhere 'modules/group.bicep' = [
+  for place in filter(watched, one => one.subscription != here.subscription): {
+    name: 'group-${environmentName}'
+    scope: subscription(place.subscription)
+    params: {
+      location: location
+      name: place.group
+      tags: allTags
+    }
   }
-}
+]
 
-module events 'modules/events.bicep' = if (subscribeToHealth) {
-  name: 'events-${environmentName}'
-  scope: resourceGroup(topicPlace.subscription, topicPlace.group)
-  dependsOn: [healthTopic]
-  params: {
-    topicName: topicPlace.name
-    appId: app.outputs.id
-    deadLetterAccountId: deadLetters.outputs.accountId
-    deadLetterContainer: deadLetters.outputs.container
-    suffix: suffix
+module healthTopics 'modules/health-topic.bicep' = [
+  for place in watched: if (place.makesTopic) {
+    name: 'health-topic'
+    scope: resourceGroup(place.subscription, place.group)
+    dependsOn: [group, groupsElsewhere]
+    params: {
+      suffix: suffix
+      tags: allTags
+    }
   }
-}
+]
+
+module events 'modules/events.bicep' = [
+  for place in watched: if (subscribeToHealth) {
+    name: 'events-${environmentName}'
+    scope: resourceGroup(split(place.topicId, '/')[2], split(place.topicId, '/')[4])
+    dependsOn: [healthTopics]
+    params: {
+      topicName: last(split(place.topicId, '/'))
+      appId: app.outputs.id
+      deadLetterAccountId: deadLetters.outputs.accountId
+      deadLetterContainer: deadLetters.outputs.container
+      suffix: suffix
+    }
+  }
+]
+
+module people 'modules/people.bicep' = [
+  for place in watched: {
+    name: 'people'
+    scope: resourceGroup(place.subscription, place.group)
+    dependsOn: [group, groupsElsewhere]
+    params: {
+      suffix: suffix
+      operatorMails: operatorMails
+      tags: allTags
+    }
+  }
+]
 
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
@@ -461,18 +509,32 @@ module alerts 'modules/alerts.bicep' = {
   params: {
     location: location
     suffix: suffix
-    protectedRegionNames: protectedRegionNames
     appHostName: app.outputs.hostName
     apiClientId: apiClientId
     apiObjectId: apiObjectId
     tenantId: tenantId
     workspaceId: monitoring.outputs.workspaceId
-    healthTopicId: empty(healthTopicId) ? healthTopic.outputs.id : healthTopicId
     profileId: makesProfile ? traffic.outputs.id : profileId
-    operatorMails: operatorMails
+    peopleGroupId: people[0].outputs.id
     tags: allTags
   }
 }
+
+module watch 'modules/watch.bicep' = [
+  for (place, at) in watched: {
+    name: 'watch'
+    scope: resourceGroup(place.subscription, place.group)
+    dependsOn: [healthTopics]
+    params: {
+      suffix: suffix
+      protectedRegionNames: protectedRegionNames
+      topicId: place.topicId
+      leewardGroupId: alerts.outputs.leewardGroupId
+      peopleGroupId: people[at].outputs.id
+      tags: allTags
+    }
+  }
+]
 
 @description('Name of the resource group that holds Leeward.')
 output AZURE_RESOURCE_GROUP string = group.name
@@ -501,5 +563,11 @@ output LEEWARD_APP_NAME string = app.outputs.name
 @description('Principal of the identity that fails over, to whom roles are given and from whom they are taken.')
 output LEEWARD_FAILOVER_PRINCIPAL_ID string = identities.outputs.failover.principalId
 
-@description('Topic of the subscription\'s health events, for a second app of the same subscription.')
-output LEEWARD_HEALTH_TOPIC string = empty(healthTopicId) ? healthTopic.outputs.id : healthTopicId
+@description('Topics of health events, by commas, for a second app that listens to the same subscriptions.')
+output LEEWARD_HEALTH_TOPICS string = join(map(watched, place => place.topicId), ',')
+
+@description('Ids of all subscriptions in which Leeward\'s identities were given something, by spaces.')
+output LEEWARD_SUBSCRIPTIONS string = join(grantedIn, ' ')
+
+@description('Name of the resource group in each other subscription with machines of applications, from which its health is told.')
+output LEEWARD_GROUP_ELSEWHERE string = groupElsewhere

@@ -1,13 +1,10 @@
-metadata description = 'What calls Leeward (Service Health, metrics), and what calls people when Leeward itself is ill.'
+metadata description = 'The action group through which alerts call Leeward, the alert of the profile, and what calls people when Leeward itself is ill.'
 
 @description('Required. Region of the log alerts.')
 param location string
 
 @description('Required. Ending that makes names unique.')
 param suffix string
-
-@description('Required. Display names of the regions that are listened for.')
-param protectedRegionNames string[]
 
 @description('Required. Host name of the app.')
 param appHostName string
@@ -24,14 +21,11 @@ param tenantId string
 @description('Required. Workspace that holds the app\'s logs.')
 param workspaceId string
 
-@description('Required. System topic whose dead letters are watched.')
-param healthTopicId string
-
 @description('Required. Traffic Manager profile whose endpoints are watched. Empty: none.')
 param profileId string
 
-@description('Required. Mail addresses that hear of Leeward\'s own troubles.')
-param operatorMails string[]
+@description('Required. Action group of this subscription that calls people.')
+param peopleGroupId string
 
 @description('Required. Tags.')
 param tags object
@@ -55,60 +49,6 @@ resource toLeeward 'Microsoft.Insights/actionGroups@2023-01-01' = {
         tenantId: tenantId
       }
     ]
-  }
-}
-
-resource toPeople 'Microsoft.Insights/actionGroups@2023-01-01' = {
-  name: 'ag-leeward-people-${suffix}'
-  location: 'Global'
-  tags: tags
-  properties: {
-    groupShortName: 'lwpeople'
-    enabled: true
-    emailReceivers: [
-      for mail in operatorMails: {
-        name: mail
-        emailAddress: mail
-        useCommonAlertSchema: true
-      }
-    ]
-  }
-}
-
-resource serviceHealth 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
-  name: 'alert-leeward-service-health-${suffix}'
-  location: 'Global'
-  tags: tags
-  properties: {
-    description: 'Service Health has an incident in a protected region.'
-    enabled: true
-    scopes: [subscription().id]
-    condition: {
-      allOf: [
-        { field: 'category', equals: 'ServiceHealth' }
-        { field: 'properties.incidentType', equals: 'Incident' }
-        { field: 'properties.impactedServices[*].ImpactedRegions[*].RegionName', containsAny: protectedRegionNames }
-      ]
-    }
-    actions: { actionGroups: [{ actionGroupId: toLeeward.id }] }
-  }
-}
-
-resource resourceHealth 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
-  name: 'alert-leeward-resource-health-${suffix}'
-  location: 'Global'
-  tags: tags
-  properties: {
-    description: 'Resource Health says that a machine is unavailable, or well again.'
-    enabled: true
-    scopes: [subscription().id]
-    condition: {
-      allOf: [
-        { field: 'category', equals: 'ResourceHealth' }
-        { field: 'resourceType', equals: 'Microsoft.Compute/virtualMachines' }
-      ]
-    }
-    actions: { actionGroups: [{ actionGroupId: toLeeward.id }] }
   }
 }
 
@@ -189,37 +129,10 @@ resource own 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
           }
         ]
       }
-      actions: { actionGroups: [toPeople.id] }
+      actions: { actionGroups: [peopleGroupId] }
     }
   }
 ]
 
-resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: 'alert-leeward-dead-letters-${suffix}'
-  location: 'global'
-  tags: tags
-  properties: {
-    description: 'An event about a machine could not be delivered to Leeward.'
-    enabled: true
-    severity: 1
-    scopes: [healthTopicId]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    autoMitigate: true
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
-        {
-          name: 'dead-lettered'
-          criterionType: 'StaticThresholdCriterion'
-          metricNamespace: 'Microsoft.EventGrid/systemTopics'
-          metricName: 'DeadLetteredCount'
-          operator: 'GreaterThan'
-          threshold: 0
-          timeAggregation: 'Total'
-        }
-      ]
-    }
-    actions: [{ actionGroupId: toPeople.id }]
-  }
-}
+@description('Resource id of the action group that calls Leeward.')
+output leewardGroupId string = toLeeward.id

@@ -5,7 +5,7 @@ targetScope = 'subscription'
 @description('Required. Name of the environment; role names are unique in a tenant.')
 param environmentName string
 
-@description('Required. Ids of the subscriptions in which the roles are given: this one, and those of the vault, the profile and the Automation accounts.')
+@description('Required. Ids of the subscriptions in which the roles are given, in lower case: this one, and those of the vault, the profile, the Automation accounts and the applications.')
 param subscriptionIds string[]
 
 var definitions = {
@@ -29,7 +29,7 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
           notActions: []
         }
       ]
-      assignableScopes: map(union([subscription().subscriptionId], subscriptionIds), id => '/subscriptions/${id}')
+      assignableScopes: map(subscriptionIds, id => '/subscriptions/${id}')
     }
   }
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from tree_sitter import Node
 
 from domain.regions import region_key, regions_in
-from tests.infra.templates import Template, properties, templates, text, walk
+from tests.infra.templates import Template, is_existing, properties, templates, text, walk
 
 Files = Mapping[str, str]
 
@@ -45,7 +45,7 @@ API_VERSIONS = {
 }
 # fmt: off
 FUNCTIONS = {
-    "any", "array", "concat", "contains", "empty", "endsWith", "environment", "first", "flatten",
+    "any", "array", "concat", "contains", "empty", "endsWith", "environment", "fail", "first", "flatten",
     "format", "guid", "items", "join", "json", "last", "length", "loadJsonContent",
     "loadTextContent", "map", "filter", "replace", "resourceGroup", "resourceId", "split", "startsWith",
     "string", "subscription", "subscriptionResourceId", "substring", "take", "tenant", "toLower",
@@ -58,11 +58,11 @@ BUILT_IN = {"array", "object", "string", "int", "bool", "true", "false", "null",
 HOSTS_OWN = re.compile(
     r"FUNCTIONS_|AzureWebJobsStorage|AzureFunctionsJobHost__|APPLICATIONINSIGHTS_|AZURE_FUNCTIONS_|SCM_DO_BUILD_|ENABLE_ORYX_|DURABLE_TASK_SCHEDULER$"
 )
-# Where a protected region may be spoken of: replication reaches into it, alerts listen for it.
+# Where a protected region may be spoken of: replication reaches into it, alerts listen for it, applications lie there.
 MAY_NAME_PROTECTED = {
-    "main.bicep": {"protectedRegions", "protectedRegionNames"},
+    "main.bicep": {"protectedRegions", "protectedRegionNames", "applicationResourceGroups"},
     "modules/vault.bicep": {"protectedRegion"},
-    "modules/alerts.bicep": {"protectedRegionNames"},
+    "modules/watch.bicep": {"protectedRegionNames"},
 }
 HARDENED = {
     "Microsoft.Storage/storageAccounts": {
@@ -128,13 +128,9 @@ def symbols(files: Files) -> list[str]:
         said += [
             f"{one.path}:{d.line}: {d.kind} {d.name} is declared and not used"
             for d in one.declared
-            if d.name not in used and (d.kind in ("param", "var", "type") or _is_existing(d.node))
+            if d.name not in used and (d.kind in ("param", "var", "type") or is_existing(d.node))
         ]
     return said
-
-
-def _is_existing(node: Node) -> bool:
-    return any(text(child) == "existing" for child in node.children)
 
 
 def wiring(files: Files) -> list[str]:
@@ -161,7 +157,7 @@ def wiring(files: Files) -> list[str]:
                 if not param.default and name not in given
             ]
         for node in walk(one.root):
-            found = re.fullmatch(r"(\w+)\.outputs\.(\w+)", text(node))
+            found = re.fullmatch(r"(\w+)(?:\[\w+\])?\.outputs\.(\w+)", text(node))
             if node.type != "member_expression" or not found or found[1] not in targets:
                 continue
             if found[2] not in targets[found[1]].of("output"):
@@ -277,7 +273,7 @@ def hardening(files: Files) -> list[str]:
     said = []
     for one in templates(files):
         for kind, _, declared in one.resources():
-            if _is_existing(declared.node):
+            if is_existing(declared.node):
                 continue
             for key, wanted in HARDENED.get(kind, {}).items():
                 if key in EXEMPT.get(one.path, ()):

@@ -134,6 +134,11 @@ def text(node: Node) -> str:
     return (node.text or b"").decode()
 
 
+def is_existing(node: Node) -> bool:
+    """Say whether a declared resource is one that is there already."""
+    return any(text(child) == "existing" for child in node.children)
+
+
 def properties(node: Node) -> dict[str, Node]:
     """Return the values of an object by their keys."""
     return {

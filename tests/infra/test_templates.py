@@ -10,7 +10,7 @@ import pytest
 
 from adapters.places import ContainerUrl, folder_or_container
 from adapters.settings import OPTIONAL, REQUIRED
-from tests.infra import checks
+from tests.infra import checks, subscriptions
 from tests.infra.templates import INFRA, ROOT, read_templates
 
 Files = dict[str, str]
@@ -38,6 +38,7 @@ CHECKS: dict[str, Check] = {
     "protected region": checks.protected_region,
     "hardening": checks.hardening,
     "front door": checks.front_door,
+    "listening": subscriptions.listening,
     "parameters": parameters,
     "settings": settings,
 }
@@ -91,6 +92,62 @@ BROKEN = {
         "storage.outputs.plansUrl",
         "storage.outputs.planUrl",
         "no output planUrl",
+    ),
+    "an output of each that is not there": (
+        "wiring",
+        "main.bicep",
+        "people[at].outputs.id",
+        "people[at].outputs.ids",
+        "people has no output ids",
+    ),
+    "a role for no subscription but one": (
+        "symbols",
+        "modules/roles.bicep",
+        "map(subscriptionIds, id => '/subscriptions/${id}')",
+        "[subscription().id]",
+        "param subscriptionIds is declared and not used",
+    ),
+    "an alert that listens elsewhere than it lies": (
+        "listening",
+        "modules/watch.bicep",
+        "scopes: [subscription().id]",
+        "scopes: [subscription().id, '/subscriptions/${suffix}']",
+        "scopes is [subscription().id, '/subscriptions/${suffix}'], and must be",
+    ),
+    "a topic of another subscription": (
+        "listening",
+        "modules/health-topic.bicep",
+        "source: subscription().id",
+        "source: '/subscriptions/${suffix}'",
+        "source is '/subscriptions/${suffix}', and must be",
+    ),
+    "alerts of Leeward's own subscription alone": (
+        "listening",
+        "main.bicep",
+        "for (place, at) in watched: {\n    name: 'watch'",
+        "for (place, at) in take(watched, 1): {\n    name: 'watch'",
+        "modules/watch.bicep is not deployed to each of watched",
+    ),
+    "a topic for Leeward's own subscription alone": (
+        "listening",
+        "main.bicep",
+        "for place in watched: if (place.makesTopic)",
+        "for place in listeningPlaces: if (place.makesTopic)",
+        "modules/health-topic.bicep is not deployed to each of watched",
+    ),
+    "applications that nobody listens for": (
+        "listening",
+        "main.bicep",
+        "union([here.subscription], map(applicationGroupIds, id => toLower(split(id, '/')[2])))",
+        "[here.subscription]",
+        "watched is not made of applicationGroupIds",
+    ),
+    "people who cannot be called from there": (
+        "listening",
+        "main.bicep",
+        "people[at].outputs.id",
+        "people[0].outputs.id",
+        "calls people by people[0].outputs.id",
     ),
     "a preview version": (
         "api versions",

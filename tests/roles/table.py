@@ -119,10 +119,12 @@ def misplaced(roles: Mapping[str, Role], main: str) -> list[str]:
     given = {
         (role, who, place) for place, text in blocks.items() for role, who in GRANT.findall(text)
     }
-    known = blocks["roles"].split("subscriptionIds:")[-1]
+    granted = re.search(r"^var (\w+) = union\(\n.*?^\)", main, re.DOTALL | re.MULTILINE)
+    is_known = granted and f"subscriptionIds: {granted[1]}\n" in blocks["roles"]
+    known = granted[0] if granted and is_known else ""
     granting = "".join(text for text in blocks.values() if GRANT.search(text))
     elsewhere = set(re.findall(r"scope: resourceGroup\((\w+\.subscription)\b", granting))
-    elsewhere |= set(re.findall(r"for id in (\w+Ids): \{", main))
+    elsewhere |= set(re.findall(r"for id in (\w+): \{", granting))
     meant = {(key, role.identity, place) for key, role in roles.items() for place in role.at}
     said = [
         f"main.bicep gives {r} to {w} at {p}, which its file does not say"

@@ -143,8 +143,14 @@ def test_the_templates_give_each_role_where_its_file_says() -> None:
     assert "main.bicep gives protect unasked; it is for grantProtection alone" in misplaced(
         roles, main.replace("grantProtection\n        ?", "true\n        ?")
     )
-    here_alone = main.replace("[vaultPlace.subscription, profile", "[profile", 1)
-    assert misplaced(roles, here_alone) == ["the roles are not known in vaultPlace.subscription"]
+    for name, part in {
+        "vaultPlace.subscription": "toLower(vaultPlace.subscription), ",
+        "applicationGroupIds": ", applicationGroupIds",
+    }.items():
+        assert part in main
+        assert misplaced(roles, main.replace(part, "", 1)) == [f"the roles are not known in {name}"]
+    nowhere = main.replace("subscriptionIds: grantedIn", "subscriptionIds: []")
+    assert "the roles are not known in applicationGroupIds" in misplaced(roles, nowhere)
     idle = replace(roles["drill"], at=("vault", "profile"))
     assert "drill could do nothing at profile" in misplaced({**roles, "drill": idle}, main)
 
