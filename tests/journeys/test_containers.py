@@ -11,9 +11,8 @@ from azure.storage.blob import ContainerClient
 
 from adapters.places import ContainerUrl
 from cli.main import main as leeward
-from local.demo import events
 from tests.containers import Containers
-from tests.journeys.test_failover import VM
+from tests.journeys.test_failover import unavailable
 from tests.journeys.world import ROOT, World, world
 
 STORES = ("PLAN_STORE", "EVIDENCE_STORE", "LEDGER")
@@ -34,7 +33,7 @@ def test_an_outage_is_handled_with_all_that_is_kept_in_containers(
     ) as w:
         _spoil_and_mend(w, containers.opened(stores["PLAN_STORE"]))
         w.azure.set_region("eastus", down=True)
-        _unavailable(w)
+        unavailable(w)
         run = w.incident_run()
         shown = w.approved_to_the_end(run)
         record = w.evidence(run)
@@ -79,18 +78,6 @@ def test_while_the_plans_cannot_be_reached_the_doors_say_so_and_nobody_is_told_t
         assert w.http.get("/api/plans/shop").status_code == 404
         containers.opened(late).upload_blob("shop.yaml", (ROOT / "plans/shop.yaml").read_bytes())
         assert w.http.get("/api/plans/shop").status_code == 200
-
-
-def _unavailable(w: World) -> None:
-    """Send what Resource Health would say of two of the shop's three machines."""
-    for machine in ("web-prod-01", "db-prod-01"):
-        answer = w.http.post(
-            "/runtime/webhooks/EventGrid?functionName=on_health_event",
-            json=[events.grid_event(f"{VM}/{machine}", "Unavailable", w.clock.now())],
-            headers={"aeg-event-type": "Notification"},
-        )
-        assert answer.is_success, answer.text
-    w.host.settle()
 
 
 def _spoil_and_mend(w: World, plans: ContainerClient) -> None:

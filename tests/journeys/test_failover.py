@@ -23,7 +23,7 @@ SWITCH = ["endpoints/update", "endpoints/update"]
 
 def test_an_incident_opens_a_run_and_the_approved_run_moves_the_shop(tmp_path: Path) -> None:
     with world(tmp_path) as w:
-        _unavailable(w)
+        unavailable(w)
         run = w.incident_run()
         assert w.decide(run, by=BOB).status_code == 202
         shown = w.until_ended(run)
@@ -161,7 +161,7 @@ def test_a_run_that_a_signal_opened_asks_even_where_the_plan_asks_for_no_approva
         plan["policy"]["approval"]["required"] = False
 
     with world(tmp_path, plan=no_approval) as w:
-        _unavailable(w)
+        unavailable(w)
         run = w.incident_run()
         assert w.until_asked(run)["gate"] == "approval"
         assert w.accepted() == []
@@ -192,7 +192,7 @@ def test_an_incident_after_the_failover_finds_nothing_to_do(tmp_path: Path) -> N
     with world(tmp_path) as w:
         assert w.approved_to_the_end(w.fail_over())["outcome"] == "COMPLETED"
         before = w.accepted()
-        _unavailable(w)
+        unavailable(w)
         late = w.until_ended(w.incident_run())
         assert late["outcome"] == "DECLINED"
         assert "already" in late["because"]
@@ -221,17 +221,10 @@ def test_the_evidence_is_there_as_a_page_and_as_markdown(tmp_path: Path) -> None
         assert run in text.text
 
 
-def _unavailable(w: World) -> None:
+def unavailable(w: World) -> None:
     """Send what Resource Health would say of two of the shop's three machines."""
     for machine in ("web-prod-01", "db-prod-01"):
-        event = events.grid_event(f"{VM}/{machine}", "Unavailable", w.clock.now())
-        answer = w.http.post(
-            "/runtime/webhooks/EventGrid?functionName=on_health_event",
-            json=[event],
-            headers={"aeg-event-type": "Notification"},
-        )
-        assert answer.status_code in (200, 202), answer.text
-    w.host.settle()
+        w.deliver(events.grid_event(f"{VM}/{machine}", "Unavailable", w.clock.now()))
 
 
 def _assert_tiers_in_order(record: Json) -> None:

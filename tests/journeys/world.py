@@ -100,6 +100,17 @@ class World:
         held: Json | None = self.http.get("/api/acting").json()["acting"][application]
         return held
 
+    def deliver(self, *events: Json) -> None:
+        """Deliver events one by one, as Event Grid does, and let the app take them in."""
+        for event in events:
+            answer = self.http.post(
+                "/runtime/webhooks/EventGrid?functionName=on_health_event",
+                json=[event],
+                headers={"aeg-event-type": "Notification"},
+            )
+            assert answer.is_success, answer.text
+        self.host.settle()
+
     def watch(self) -> None:
         """Let the timer that sees to the regions fire once, whether or not it is disabled."""
         answer = self.http.post("/admin/functions/on_watch", json={})

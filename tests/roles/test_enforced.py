@@ -11,12 +11,13 @@ from adapters.site_recovery import AzureSiteRecovery
 from domain.errors import Permanent
 from domain.replication import Terms, Verb
 from local.azure.estate import Grant
+from local.demo import events
 from tests.identities import identities
 from tests.journeys.test_lifecycle import by_hand
 from tests.journeys.world import Json, world
 from tests.local.azure.shop import EAST
 from tests.roles.errands import SOON, briefly
-from tests.roles.grants import APPLICATIONS, PLACES, grant, grants, plan_apart
+from tests.roles.grants import APPLICATIONS, PLACES, SUBSCRIPTION, grant, grants, plan_apart
 
 ITEM = f"{PLACES['vault'][0]}/{EAST}/replicationProtectedItems/web-prod-01"
 MACHINES = "/providers/Microsoft.Compute/virtualMachines"
@@ -77,3 +78,15 @@ def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_p
         assert not [record for record in asked if record.status == 403]
         power = [r.path for r in asked if r.operation == "virtualMachines/list"]
         assert power == [f"{APPLICATIONS}{MACHINES}"], "one look, at the one subscription"
+
+        for subscription in (SUBSCRIPTION, APPLICATIONS):
+            machine = f"{subscription}/resourceGroups/shop-east{MACHINES}/db-prod-01"
+            w.deliver(events.grid_event(machine, "Unavailable", w.clock.now()))
+            alert = events.service_health_alert(subscription, "East US", w.clock.now())
+            assert w.http.post("/api/alerts", json=alert).json()["regions"] == ["eastus"]
+        w.host.settle()
+        told = {signal["witness"]: signal["resource"] for signal in w.signals()["signals"]}
+        assert told == {"resource_health": machine, "service_health": "servicehealth/3LVX-9D8"}
+        assert len(w.signals()["signals"]) == 2, (
+            "what two subscriptions say of one incident is one word"
+        )
