@@ -40,6 +40,7 @@ from adapters.identity import Identities
 from adapters.kill_setting import EnvironmentKillSetting
 from adapters.ledger import ledger_at
 from adapters.people_file import people_at
+from adapters.permissions import AzurePermissions
 from adapters.plan_file import reader, write_plan
 from adapters.plan_store import NoPlans, plans_at
 from adapters.probes import NetworkProbes
@@ -129,7 +130,8 @@ resources = AzureResources(identities.observe)
 drills = Drills(vault, resources)
 survey = Survey(vault, resources)
 reprotection = Reprotection(vault, AzureVaultSetup(identities), resources)
-preflight = Preflight(vault, profiles, settings.places)
+permissions = AzurePermissions(identities)
+preflight = Preflight(vault, profiles, permissions, settings.places)
 egress = Egress(settings.probe_proxy, bounds=settings.bounds)
 probes = NetworkProbes(egress, settings.resolvers)
 vantage_points = {
@@ -141,7 +143,7 @@ lookout = Lookout(charges, {HERE: probes, **vantage_points}, profiles, vault)
 traffic = Traffic(profiles)
 actions = Actions(HttpCalls(egress, settings.action_secrets), AzureAutomation(identities))
 calendar = Calendar(charges, ledger)
-sweep = Sweep(charges, ledger, vault, profiles, settings.places)
+sweep = Sweep(charges, ledger, vault, profiles, permissions, settings.places)
 findings = Findings(ledger)
 archive = Archive(evidence, markdown, html)
 topic = EventTopic(identities.observe, settings.event_topic)

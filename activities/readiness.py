@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
+from activities.grants import Hearing, Permissions
 from domain.approval import MOVES_USERS
+from domain.grants import Grants
 from domain.landing import drift_in, foreign_machines
 from domain.model import Recorded
+from domain.needs import needs_by_day, needs_of
 from domain.plan import Plan, Way
 from domain.policy import CommitMode
 from domain.regions import display_name, regions_in
@@ -34,23 +38,35 @@ class Profiles(Protocol):
         ...
 
 
+class Asking(StrEnum):
+    """Who is asked what they may do: for a run those who act, so that it can say what it would fail on; by day all."""
+
+    RUN = "run"
+    DAY = "day"
+    NOBODY = "nobody"
+
+
 class Question(Recorded):
-    """Which plan is to be looked at, as written, and for which kind of run."""
+    """Which plan is to be looked at, as written, for which kind of run, and who is asked what they may do."""
 
     plan: Plan
     kind: Kind = Kind.FAILOVER
+    asking: Asking = Asking.RUN
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Looks at a plan's machines and its profile in two requests.
+    """Looks at a plan's machines and its profile in two requests, and asks the identities what they may do.
 
-    ``places`` are the places that Leeward itself needs, by the setting that names each.
+    ``places`` are the places that Leeward itself needs, by the setting that names each; a ``hearing`` is what was heard
+    in looks before this one.
     """
 
     vault: Vault
     traffic: Profiles
+    permissions: Permissions
     places: Mapping[str, str] = field(default_factory=dict)
+    hearing: Hearing | None = None
 
     def assess_readiness(self, question: Question) -> Readiness:
         """Return what blocks a run of the plan, what is odd, what is pending, and where each member was found."""
@@ -77,8 +93,10 @@ class Preflight:
         if kind in MOVES_USERS:
             profile = self.traffic.profile(plan.traffic.profile)
             moved = _judge_users(plan, kind, profile, found) and moved
+        grants = self._grants(question, found, moved)
+        lacking = question.asking is Asking.DAY and grants is not None and grants.missing
         return Readiness(
-            ready=not found.blockers,
+            ready=not (found.blockers or lacking),
             settled=moved,
             blockers=tuple(found.blockers),
             warnings=tuple(found.warnings),
@@ -89,11 +107,24 @@ class Preflight:
             machines={name: item.vm for name, item in located.items() if item.vm},
             points={n: at for n, item in located.items() if (at := item.latest_point_at)},
             profile=profile,
+            grants=grants,
         )
 
     def look(self, plan: Plan, kind: Kind) -> Readiness:
         """Assess outside of any run, for whoever wants to know before the bad night."""
-        return self.assess_readiness(Question(plan=plan, kind=kind))
+        return self.assess_readiness(Question(plan=plan, kind=kind, asking=Asking.DAY))
+
+    def _grants(self, question: Question, found: Findings, moved: bool) -> Grants | None:
+        """Ask who may do what; a run that ends here anyway asks nobody."""
+        ahead = (question.plan, question.kind, bool(found.drills), bool(found.to_reprotect))
+        hearing = self.hearing or Hearing(self.permissions)
+        match question.asking:
+            case Asking.DAY:
+                return hearing.of_all(needs_by_day(*ahead), question.kind.value)
+            case Asking.RUN if not (moved or found.blockers):
+                return hearing.of_acting(needs_of(*ahead), question.kind.value)
+            case _:
+                return None
 
 
 def _leans_on(region: str, places: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Protocol
 from pydantic import AwareDatetime, Field
 
 from activities.calendar import Ledger
-from activities.readiness import Preflight, Profiles, Question, Vault
+from activities.grants import Hearing, Permissions
+from activities.readiness import Asking, Preflight, Profiles, Question, Vault
 from domain.errors import StepError
 from domain.model import Recorded
 from domain.plan import Plan
@@ -21,6 +22,7 @@ from domain.verdict import (
     Colour,
     Verdict,
     changes_of,
+    grants_as_known,
     is_stale,
     unread,
     verdict_in,
@@ -87,12 +89,14 @@ class Sweep:
     ledger: Ledger
     vault: Vault
     traffic: Profiles
+    permissions: Permissions
     places: Mapping[str, str] = field(default_factory=dict)
 
     def sweep_readiness(self, asked: Round) -> Swept:
         """Look at every plan whose last verdict is old, that has changed, or whose region has news."""
         listing = Listing(self.vault, self.traffic)
-        preflight = Preflight(listing, listing, self.places)
+        hearing = Hearing(self.permissions)
+        preflight = Preflight(listing, listing, self.permissions, self.places, hearing)
         untold: list[Verdict] = []
         regions: set[str] = set()
         looked = 0
@@ -146,11 +150,14 @@ def _verdict(
     trouble: str | None = None
     read_at: datetime | None = asked.at
     reasons: tuple[str, ...]
+    grants, grants_at = (last.grants, last.grants_at) if last else (None, None)
     if plan is None:
         colour, reasons = Colour.RED, (f"the plan is not valid: {mistakes}",)
     else:
         try:
-            colour, reasons = verdict_of(preflight.assess_readiness(Question(plan=plan)))
+            found = preflight.assess_readiness(Question(plan=plan, asking=Asking.DAY))
+            grants, grants_at = grants_as_known(found.grants, last, asked.at)
+            colour, reasons = verdict_of(found.model_copy(update={"grants": grants}))
         except StepError as error:
             trouble, read_at = error.message, last.read_at if last else None
             colour, reasons = unread(last, asked.at)
@@ -159,6 +166,8 @@ def _verdict(
         "read_at": read_at,
         "trouble": trouble,
         "claim": asked.claim,
+        "grants": grants,
+        "grants_at": grants_at,
     }
     if last is not None and not last.differs(colour, reasons):
         return last.model_copy(update=seen)

@@ -14,6 +14,7 @@ from adapters.timeline import timeline_svg
 from adapters.wording import clock, elapsed, for_markdown, plain
 from domain.canonical import digest
 from domain.evidence import Evidence
+from domain.grants import Grants
 from domain.model import last_segment
 from domain.regions import display_name
 from domain.run import EndpointState, GateReport, MemberOutcome, Outcome, TierReport, Verdict
@@ -101,6 +102,7 @@ def _view(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "evidence": evidence,
         "run": run,
+        "grants": (evidence.readiness and evidence.readiness.grants) or Grants(),
         "tone": TONES[run.outcome],
         "outcome": run.outcome.value.replace("_", " "),
         "source": display_name(run.source),

@@ -1,6 +1,7 @@
 """Who the app is to Azure: three identities, and for each one SDK client per subscription.
 
-Which identity a request goes out with follows from what the request does, here and nowhere else: no caller names one.
+Which identity a request goes out with follows from what the request does, here and nowhere else: no caller names one,
+but to have it asked what it may do itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from adapters.azure_errors import AGENT
+from domain.grants import Identity
 from domain.replication import Verb
 
 if TYPE_CHECKING:
@@ -102,3 +104,13 @@ class Identities:
     def doing(self, verb: Verb) -> Clients:
         """Return the clients of the identity that may do a verb."""
         return self.drill if verb in REHEARSING else self.failover
+
+    def itself(self, identity: Identity) -> Clients:
+        """Return the clients of an identity that is asked what it may do: nobody else can say."""
+        match identity:
+            case Identity.OBSERVE:
+                return self.observe
+            case Identity.DRILL:
+                return self.drill
+            case Identity.FAILOVER:
+                return self.failover

@@ -53,7 +53,10 @@ def readiness(app: App, asked: argparse.Namespace) -> int:
     say(f"{asked.plan} is {'ready' if found['ready'] else 'not ready'} for {asked.kind}")
     for blocker in found["blockers"]:
         say(f"  in the way: {blocker}")
-    for warning in found["warnings"]:
+    grants = found["grants"] or {"missing": [], "toKnow": [], "unread": []}
+    for lack in grants["missing"]:
+        say(f"  in the way: {lack}")
+    for warning in (*found["warnings"], *grants["toKnow"], *grants["unread"]):
         say(f"  to know: {warning}")
     return DONE if found["ready"] else SAID_NO
 

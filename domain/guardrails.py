@@ -77,10 +77,13 @@ def judge_switch(setting: str | None, pulled: Pulled | None, read: bool) -> Chec
 def judge_readiness(readiness: Readiness | None, drift: Iterable[str]) -> Check:
     """Judge what was read anew: it must be as ready as it was, and as it was."""
     changed = tuple(drift)
+    lacking = readiness.grants.missing if readiness and readiness.grants else ()
     if readiness is None:
         told, veto = "readiness could not be read in time", True
     elif not readiness.ready:
         told, veto = f"readiness is red: {'; '.join(readiness.blockers)}", True
+    elif lacking:
+        told, veto = f"readiness is red: {'; '.join(lacking)}", True
     elif changed:
         told, veto = f"what the run is about has changed: {'; '.join(changed)}", True
     else:

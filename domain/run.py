@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from domain.grants import Grants
 from domain.model import Reported, RunId
 from domain.policy import BreakGlass
 
@@ -276,6 +277,7 @@ class Readiness(Reported):
 
     ``items`` and ``machines`` are where each member was found: its protected item, and the machine it protects.
     ``points`` is the time of each member's newest recovery point by the vault's word, ``profile`` where users are.
+    ``grants`` is what the identities may not do in Azure, None where nobody asked; the run goes on all the same.
     """
 
     ready: bool
@@ -289,6 +291,7 @@ class Readiness(Reported):
     machines: dict[str, str] = Field(default_factory=dict)
     points: dict[str, AwareDatetime] = Field(default_factory=dict)
     profile: ProfileState | None = None
+    grants: Grants | None = None
 
 
 class CommitReport(Reported):

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
+from domain.grants import Grants
 from domain.model import Reported
 from domain.run import Readiness
 
@@ -28,7 +29,7 @@ class Verdict(Reported):
     """A verdict on a plan, and what it was read from.
 
     ``number`` counts the plan's changes, each of which belongs to the sweep that saw it first (``claim``); ``mark`` is
-    what the plan's region had said by then.
+    what the plan's region had said by then. ``grants`` are as they were last read, at ``grants_at``.
     """
 
     plan: str
@@ -44,6 +45,8 @@ class Verdict(Reported):
     mark: str = ""
     claim: str = ""
     told: bool = False
+    grants: Grants | None = None
+    grants_at: AwareDatetime | None = None
 
     @property
     def key(self) -> str:
@@ -87,15 +90,34 @@ def unread(last: Verdict | None, at: datetime) -> tuple[Colour, tuple[str, ...]]
     return Colour.YELLOW, (f"Azure could not be read since {last.read_at:%Y-%m-%d %H:%M} UTC",)
 
 
+def grants_as_known(
+    read: Grants | None, last: Verdict | None, at: datetime
+) -> tuple[Grants | None, datetime | None]:
+    """Return the grants to judge by and when they were read: what Azure did not answer is as it was, for an hour."""
+    if read is None or not read.unread:
+        return read, at
+    if last is None or last.grants is None or last.grants_at is None:
+        return read, None
+    if at - last.grants_at >= BLIND_FOR:
+        return read, last.grants_at
+    kept = {
+        name: tuple(dict.fromkeys((*getattr(last.grants, name), *getattr(read, name))))
+        for name in ("missing", "to_know")
+    }
+    return Grants(**kept), last.grants_at
+
+
 def verdict_of(readiness: Readiness) -> tuple[Colour, tuple[str, ...]]:
     """Return the colour of what was found: red what blocks, yellow what is odd or half done."""
-    if readiness.blockers:
-        return Colour.RED, readiness.blockers + readiness.warnings
+    grants = readiness.grants or Grants()
+    if readiness.blockers or grants.missing:
+        in_the_way = readiness.blockers + grants.missing
+        return Colour.RED, in_the_way + readiness.warnings + grants.to_know + grants.unread
     pending = tuple(
         f"a drill of {name} waits for its clean-up" for name in readiness.pending_drills
     )
     half_done = tuple(f"the failover of {name} is not committed" for name in readiness.to_commit)
-    odd = (*readiness.warnings, *pending, *half_done)
+    odd = (*readiness.warnings, *pending, *half_done, *grants.to_know, *grants.unread)
     return (Colour.YELLOW, odd) if odd else (Colour.GREEN, ())
 
 

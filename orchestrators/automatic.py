@@ -12,7 +12,7 @@ from datetime import timedelta
 from activities.guardrails import GuardQuestion, Guardrails, GuardSeen
 from activities.health import Health, SourceQuestion
 from activities.plans import PlanQuestion, PlanShelf
-from activities.readiness import Preflight, Question
+from activities.readiness import Preflight
 from domain.approval import drift_between
 from domain.guardrails import (
     Automatic,
@@ -29,6 +29,7 @@ from domain.policy import AutomationMode
 from domain.request import Kind
 from domain.run import FenceReport, judge_fence
 
+from orchestrators.before import question_of, with_grants
 from orchestrators.durable import Context, Steps, ask_in_time, call_in_time, now
 from orchestrators.names import ESTATE, KILL_SWITCH
 from orchestrators.record import Record
@@ -100,8 +101,9 @@ def _blackout(seen: GuardSeen | None) -> Check:
 
 
 def _readiness(context: Context, run: Record) -> Steps[Check]:
-    question = Question(plan=run.request.plan, kind=run.kind)
+    question = question_of(run)
     after = yield from call_in_time(context, Preflight.assess_readiness, question, READ_WITHIN)
+    after = with_grants(run, after) if after else None
     drift = drift_between(run.readiness, after) if run.readiness and after else ()
     check = judge_readiness(after, drift)
     if after is not None and not check.veto:

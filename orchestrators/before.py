@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from activities.readiness import Preflight, Question
+from activities.readiness import Asking, Preflight, Question
 from activities.recovery import WaveMember
+from domain.grants import Grants
 from domain.regions import display_name
 from domain.replication import Verb
 from domain.request import Kind
@@ -32,8 +33,21 @@ def assess(context: Context, run: Record) -> Steps[End | None]:
 
 def read_readiness(context: Context, run: Record) -> Steps[Readiness]:
     """Read what stands in the way of the run."""
-    question = Question(plan=run.request.plan, kind=run.kind)
-    return (yield from call(context, Preflight.assess_readiness, question, until=run.until))
+    question = question_of(run)
+    found = yield from call(context, Preflight.assess_readiness, question, until=run.until)
+    return with_grants(run, found)
+
+
+def question_of(run: Record) -> Question:
+    """Return what is asked about the run's ground; the identities are asked once in a run, at its first look."""
+    asking = Asking.NOBODY if run.readiness else Asking.RUN
+    return Question(plan=run.request.plan, kind=run.kind, asking=asking)
+
+
+def with_grants(run: Record, found: Readiness) -> Readiness:
+    """Return what was found, with the grants as the run's first look found them."""
+    known = run.readiness.grants if run.readiness else found.grants
+    return found.model_copy(update={"grants": known})
 
 
 def weigh(run: Record, readiness: Readiness) -> End | None:
@@ -43,13 +57,16 @@ def weigh(run: Record, readiness: Readiness) -> End | None:
         where = display_name(run.plan.target.region)
         why = SETTLED.get(run.kind, f"the application serves from {where} already; nothing to do")
         return End(Outcome.DECLINED, why)
-    told = (*readiness.blockers, *readiness.warnings)
+    grants = readiness.grants or Grants()
+    told = (*readiness.blockers, *readiness.warnings, *grants.told)
     run.deviations += [sentence for sentence in told if sentence not in run.deviations]
     if not readiness.ready:
         run.note(f"not ready: {'; '.join(readiness.blockers)}")
         return End(
             Outcome.FAILED, f"not ready, nothing was touched: {'; '.join(readiness.blockers)}"
         )
+    for lack in grants.missing:
+        run.note(f"goes on all the same, but {lack}")
     run.note(f"{len(run.plan.members)} machines in {len(run.plan.tiers)} tiers are ready to move")
     return None
 

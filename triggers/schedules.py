@@ -27,7 +27,7 @@ from triggers.web import answer
 
 SHOWN_PERIODS = 12
 SHOWN_NEXT = 3
-INNER = {"claim", "told", "mark"}
+INNER = {"claim", "told", "mark", "grants", "grants_at"}
 log = logging.getLogger("leeward.schedules")
 
 

@@ -28,7 +28,7 @@ def control(simulator: Simulator, method: str, target: str, body: bytes) -> tupl
         ("GET", "actions"): lambda: (200, _actions(simulator)),
         ("GET", "permissions"): lambda: (200, simulator.permissions.given()),
         ("POST", "permissions"): lambda: _give(simulator, body),
-        ("DELETE", "permissions"): lambda: _take_back(simulator),
+        ("DELETE", "permissions"): lambda: _take_back(simulator, body),
         ("GET", "traffic"): lambda: (200, _traffic(simulator)),
         ("GET", "clock"): lambda: (200, {"now": simulator.clock.now().isoformat()}),
     }
@@ -110,9 +110,17 @@ def _give(simulator: Simulator, body: bytes) -> tuple[int, Any]:
     return 201, simulator.permissions.given()
 
 
-def _take_back(simulator: Simulator) -> tuple[int, Any]:
-    simulator.permissions.clear()
-    return 200, []
+def _take_back(simulator: Simulator, body: bytes) -> tuple[int, Any]:
+    if not body.strip():
+        simulator.permissions.clear()
+        return 200, []
+    try:
+        wish = json.loads(body)
+        simulator.permissions.take(wish["identity"], wish["scope"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        mend = "send {'identity': 'failover', 'scope': '/subscriptions/...'}"
+        return 400, {"error": f"not a grant: {error}; {mend}"}
+    return 200, simulator.permissions.given()
 
 
 def _traffic(simulator: Simulator) -> list[dict[str, Any]]:

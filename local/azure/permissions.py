@@ -86,6 +86,19 @@ class Permissions:
             raise EstateError(f"there is no identity {identity!r}; use one of {', '.join(known)}")
         self._given.setdefault(identity, []).append(grant)
 
+    def take(self, identity: str, scope: str) -> None:
+        """Take back all that an identity was given at exactly this scope; raises EstateError where that is nothing."""
+        kept = [g for g in self._given.get(identity, ()) if g.scope.lower() != scope.lower()]
+        if len(kept) == len(self._given.get(identity, ())):
+            raise EstateError(f"{identity!r} was given nothing at {scope}")
+        self._given[identity] = kept
+
+    def held(self, identity: str, scope: str) -> list[Grant]:
+        """Return what an identity was given at a scope or above it; everything, until anybody is given something."""
+        if not self._given:
+            return [Grant(scope, ("*",))]
+        return [g for g in self._given.get(identity, ()) if _within(scope, g.scope)]
+
     def clear(self) -> None:
         """Forget what was given: everybody may do everything again."""
         self._given.clear()
@@ -125,10 +138,7 @@ class Permissions:
         return scope if method == "GET" and _is_subscription(scope) else ""
 
     def _may(self, identity: str, action: str, scope: str) -> bool:
-        return not self._given or any(
-            _within(scope, grant.scope) and _covers(grant.actions, action)
-            for grant in self._given.get(identity, ())
-        )
+        return any(_covers(grant.actions, action) for grant in self.held(identity, scope))
 
     def _sees_some(self, identity: str, action: str, scope: str) -> bool:
         """Say whether a list of the subscription has something to show; who may read nothing of it is refused."""

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from starlette.requests import Request
 
 from local.azure.arm import Answer, Arm, Call, Route
+from local.azure.authorization import Authorization
 from local.azure.automation import Automation
 from local.azure.buckets import Buckets
 from local.azure.compute import Compute
@@ -100,6 +101,7 @@ class Simulator:
                 *Compute(self.world, resources).routes(),
                 *resources.routes(),
                 *self.automation.routes(),
+                *Authorization(self.permissions).routes(),
             ],
             self.tokens,
             self.permissions,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import StepError
 from domain.gate import Probe
+from domain.grants import LISTING, Grant, Identity
 from domain.reach import Reach, host_of
 from domain.replication import RULES, Job, ProtectedItem, Terms, Verb
 from domain.route import Endpoint
@@ -146,3 +147,20 @@ class ComputeInMemory:
         if self.down:
             raise self.down
         return {vm: self.powers.get(vm, "unknown") for vm in vms}
+
+
+@dataclass
+class PermissionsInMemory:
+    """What each identity may do: everything, but for what ``says`` otherwise, by identity and resource."""
+
+    says: dict[tuple[Identity, str], Sequence[Grant] | StepError | None] = field(
+        default_factory=dict
+    )
+    asked: list[tuple[Identity, str]] = field(default_factory=list)
+
+    def granted(self, identity: Identity, scope: str) -> Sequence[Grant] | None:
+        self.asked.append((identity, scope))
+        said = self.says.get((identity, scope), (Grant(actions=("*", LISTING)),))
+        if isinstance(said, StepError):
+            raise said
+        return said

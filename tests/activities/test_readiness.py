@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from activities.readiness import Preflight, Question
+from domain.grants import Grants
 from domain.plan import Plan
 from domain.request import Kind
 from domain.run import Readiness
-from tests.activities.ports import CONTAINER, ProfileInMemory, VaultInMemory, item
+from tests.activities.ports import (
+    CONTAINER,
+    PermissionsInMemory,
+    ProfileInMemory,
+    VaultInMemory,
+    item,
+)
 from tests.plan_samples import plan, tier
 
 PLAN = plan(tiers=[tier("db", "a", "b")])
@@ -21,14 +28,16 @@ def look(
     *items: Any, endpoints: dict[str, bool] | None = None, of: Plan = PLAN
 ) -> tuple[Readiness, VaultInMemory]:
     vault = VaultInMemory().hold(*items)
-    preflight = Preflight(vault, ProfileInMemory(dict(endpoints or NORMAL)))
+    preflight = Preflight(vault, ProfileInMemory(dict(endpoints or NORMAL)), PermissionsInMemory())
     return preflight.assess_readiness(Question(plan=of)), vault
 
 
 def test_a_protected_application_is_ready_and_one_read_says_so() -> None:
     readiness, vault = look(item("a"), item("b"))
     items = {name: CONTAINER.item_id(name) for name in ("a", "b")}
-    assert readiness == Readiness(ready=True, items=items, profile=readiness.profile)
+    assert readiness == Readiness(
+        ready=True, items=items, profile=readiness.profile, grants=Grants()
+    )
     assert readiness.profile is not None
     assert vault.lists == 1
     assert not vault.starts
@@ -41,7 +50,7 @@ def test_what_leeward_needs_in_the_protected_region_is_warned_of() -> None:
         "EVIDENCE_STORE": "https://stleewardeastus2.blob.core.windows.net/evidence",
     }
     vault = VaultInMemory().hold(item("a"), item("b"))
-    preflight = Preflight(vault, ProfileInMemory(dict(NORMAL)), places)
+    preflight = Preflight(vault, ProfileInMemory(dict(NORMAL)), PermissionsInMemory(), places)
     found = preflight.assess_readiness(Question(plan=PLAN))
     assert PLAN.source.region == "eastus" and found.ready
     assert found.warnings == tuple(
@@ -60,10 +69,11 @@ def test_a_member_without_an_item_blocks_the_run() -> None:
 def test_a_member_of_a_consistency_group_is_not_moved_by_itself(kind: Kind) -> None:
     profiles = ProfileInMemory(dict(NORMAL))
     vault = VaultInMemory().hold(item("a", group="g"), item("b"))
-    found = Preflight(vault, profiles).assess_readiness(Question(plan=PLAN, kind=kind))
+    preflight = Preflight(vault, profiles, PermissionsInMemory())
+    found = preflight.assess_readiness(Question(plan=PLAN, kind=kind))
     (blocker,) = found.blockers
     assert blocker.startswith("a belongs to the consistency group g, whose machines Azure moves")
-    drill = Preflight(vault, profiles).assess_readiness(Question(plan=PLAN, kind=Kind.DRILL))
+    drill = preflight.assess_readiness(Question(plan=PLAN, kind=Kind.DRILL))
     assert drill.ready
 
 

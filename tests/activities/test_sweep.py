@@ -9,13 +9,14 @@ import pytest
 
 from activities.sweep import Round, Sweep, Swept
 from domain.errors import StepError, Transient
+from domain.grants import LISTING, Grant, Identity
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
 from domain.replication import ProtectedItem
 from domain.verdict import Colour, verdict_in
-from tests.activities.ports import ProfileInMemory, VaultInMemory, item
+from tests.activities.ports import PermissionsInMemory, ProfileInMemory, VaultInMemory, item
 from tests.activities.test_calendar import Memory
-from tests.plan_samples import plan, tier
+from tests.plan_samples import PROFILE, VAULT, plan, tier
 
 AT = datetime(2026, 3, 14, 3, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -49,7 +50,8 @@ class Post:
         self.shelf, self.ledger, self.vault = shelf, ledger, vault
         self.claim = claim
         profiles = ProfileInMemory({"east": True, "west": False})
-        self.activity = Sweep(shelf, ledger, vault, profiles)
+        self.permissions = PermissionsInMemory()
+        self.activity = Sweep(shelf, ledger, vault, profiles, self.permissions)
 
     def look(self, after: timedelta, **marks: str) -> Swept:
         asked = Round(at=AT + after, claim=self.claim, marks=marks)
@@ -151,3 +153,73 @@ def test_a_plan_that_is_not_valid_is_red_with_its_mistakes(post: Post) -> None:
     (change,) = post.look(timedelta(minutes=5)).untold
     assert change.colour is Colour.RED
     assert change.reasons == ("the plan is not valid: shop.yaml, line 3: unknown key",)
+
+
+FAILS_OVER, LOOKS = (Identity.FAILOVER, VAULT), (Identity.OBSERVE, VAULT)
+BARE = (Grant(actions=(LISTING,)),)
+
+
+def test_a_missing_grant_is_red_once_and_green_once_it_is_given(post: Post) -> None:
+    post.look(timedelta(0))
+    post.permissions.says[FAILS_OVER] = BARE
+    (change,) = post.look(QUARTER).untold
+    assert (change.before, change.colour) == (Colour.GREEN, Colour.RED)
+    assert "identity failover may not" in change.reasons[0] and VAULT in change.reasons[0]
+    assert post.look(2 * QUARTER).untold == ()
+    post.permissions.says.clear()
+    (change,) = post.look(3 * QUARTER).untold
+    assert change.colour is Colour.GREEN
+
+
+def test_each_identity_is_asked_once_about_a_resource_in_a_sweep(post: Post) -> None:
+    for name in ("bank", "mail"):
+        post.shelf.plans[name] = plan(name=name, tiers=[tier("db", "a")])
+    post.look(timedelta(0))
+    assert sorted(post.permissions.asked) == [
+        (Identity.FAILOVER, VAULT),
+        (Identity.FAILOVER, PROFILE),
+        (Identity.OBSERVE, VAULT),
+        (Identity.OBSERVE, PROFILE),
+    ]
+    post.look(QUARTER)
+    assert len(post.permissions.asked) == 8, "the next sweep asks anew"
+
+
+def test_after_a_silence_nobody_is_asked_in_that_sweep_again(post: Post) -> None:
+    post.permissions.says[LOOKS] = Transient("no_answer", "Azure took it and did not answer")
+    post.look(timedelta(0))
+    assert post.permissions.asked == [LOOKS]
+    post.permissions.says[LOOKS] = Transient("throttled", "too many requests")
+    post.look(QUARTER)
+    assert len(post.permissions.asked) == 1 + 4, "who answers at all is no silence"
+
+
+def test_grants_that_cannot_be_read_are_as_they_were_for_an_hour(post: Post) -> None:
+    post.permissions.says[FAILS_OVER] = BARE
+    post.look(timedelta(0))
+    assert post.colour() is Colour.RED
+    post.permissions.says[FAILS_OVER] = Transient("throttled", "too many requests")
+    assert post.look(3 * QUARTER).untold == ()
+    assert post.colour() is Colour.RED
+    (change,) = post.look(4 * QUARTER).untold
+    assert change.colour is Colour.YELLOW
+    said = f"what the identity failover may do on {VAULT} could not be read (throttled)"
+    assert change.reasons == (said,)
+    post.permissions.says.clear()
+    (change,) = post.look(5 * QUARTER).untold
+    assert change.colour is Colour.GREEN
+
+
+def test_a_grant_that_is_seen_to_be_missing_while_others_cannot_be_read_is_told(post: Post) -> None:
+    post.look(timedelta(0))
+    post.permissions.says[LOOKS] = Transient("throttled", "too many requests")
+    assert post.look(QUARTER).untold == ()
+    post.permissions.says[Identity.FAILOVER, PROFILE] = BARE
+    (change,) = post.look(2 * QUARTER).untold
+    assert change.colour is Colour.RED and PROFILE in change.reasons[0]
+
+
+def test_grants_that_could_never_be_read_are_yellow_at_once(post: Post) -> None:
+    post.permissions.says[LOOKS] = Transient("throttled", "too many requests")
+    (change,) = post.look(timedelta(0)).untold
+    assert change.colour is Colour.YELLOW

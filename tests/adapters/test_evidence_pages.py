@@ -11,6 +11,7 @@ from adapters.timeline import timeline_svg
 from domain.approval import ApprovalReport, Passage, scope_of
 from domain.canonical import digest
 from domain.evidence import Evidence, seal
+from domain.grants import Grants
 from domain.guardrails import Automatic, Check, Guard
 from domain.reports import BudgetReport, ChildRun
 from domain.request import RunRequest
@@ -19,6 +20,7 @@ from domain.run import (
     Decision,
     FenceReport,
     Outcome,
+    Readiness,
     SetAside,
     Silence,
     TrafficReport,
@@ -282,6 +284,22 @@ def test_a_run_without_readiness_or_question_says_so() -> None:
     text = page(bare).text
     assert "The run ended before readiness was judged." in text
     assert "Decision — none was asked for" in text
+
+
+def test_grants_are_told_with_what_is_missing_first() -> None:
+    grants = Grants(missing=("failover lacks a",), to_know=("it lacks b",), unread=("no answer",))
+    lacking = Readiness(ready=True, grants=grants)
+    evidence = declined().model_copy(update={"readiness": lacking})
+    text, plain = page(evidence).text, markdown(sealed(evidence))
+    assert "Ready but for grants that Azure did not list." in text
+    assert "Ready but for grants that Azure did not list." in plain
+    assert "* Missing grant: failover lacks a\n* Grants, to know: it lacks b\n" in plain
+    told = ("Missing grants", "failover lacks a", "Grants, to know", "it lacks b", "no answer")
+    assert sorted(told, key=text.index) == list(told)
+    doubts = Readiness(ready=True, grants=Grants(unread=("no answer",)))
+    text = page(declined().model_copy(update={"readiness": doubts})).text
+    assert "nothing stood in the way" in text and "no answer" in text
+    assert "Missing grants" not in text
 
 
 def test_a_lost_machine_is_told_with_its_error_and_its_tier_stays_open() -> None:

@@ -306,13 +306,25 @@ def test_evidence_is_printed_as_it_was_sealed(app: Fake, capsys: Out) -> None:
 
 
 def test_what_stands_in_the_way_is_told_and_ends_in_1(app: Fake, capsys: Out) -> None:
-    found = {"ready": False, "blockers": ["db-01 is not replicated"], "warnings": ["old point"]}
+    found: dict[str, Any] = {
+        "ready": False,
+        "blockers": ["db-01 is not replicated"],
+        "warnings": ["old point"],
+        "grants": {"missing": ["lacks a"], "toKnow": ["lacks b"], "unread": ["no answer"]},
+    }
     app.says("GET plans/shop/readiness?kind=drill", found)
     assert main(["readiness", "shop", "--kind", "drill"]) == 1
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "shop is not ready for drill"
-    assert told[1:] == ["  in the way: db-01 is not replicated", "  to know: old point"]
-    app.says("GET plans/shop/readiness?kind=failover", found | {"ready": True, "blockers": []})
+    assert told[1:] == [
+        "  in the way: db-01 is not replicated",
+        "  in the way: lacks a",
+        "  to know: old point",
+        "  to know: lacks b",
+        "  to know: no answer",
+    ]
+    ready = found | {"ready": True, "blockers": [], "grants": None}
+    app.says("GET plans/shop/readiness?kind=failover", ready)
     assert main(["readiness", "shop"]) == 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from activities.guardrails import GuardSeen
 from activities.health import SourceSeen
 from activities.plans import PlanSeen
+from domain.grants import Grants
 from domain.guardrails import Guard
 from domain.incident import Incident
 from domain.plan import Plan
@@ -23,6 +24,7 @@ from tests.orchestrators.nights import night
 from tests.orchestrators.stage import RUN, START, Stage, forbidden, throttled, twice
 
 FRESH = START - timedelta(minutes=4)
+LACK = ("the identity failover lacks its role",)
 
 
 def incident(mode: AutomationMode = AutomationMode.AUTO_AFTER) -> Incident:
@@ -77,6 +79,17 @@ def test_it_goes_on_by_itself_when_nobody_objects_and_every_check_is_kept(stage:
     (asked,) = stage.draft.evidence.approvals
     assert asked.passage.value == "unopposed"
     assert not stage.draft.evidence.decisions
+
+
+def test_grants_that_cannot_be_told_veto_nothing_and_are_asked_about_once(stage: Stage) -> None:
+    doubts = Grants(to_know=("roles may be old",), unread=("no answer",))
+    stage.answers(assess_readiness=[ready(grants=doubts), ready(), ready()])
+    begin(stage, plan())
+    assert stage.run_to_end().outcome is Outcome.COMPLETED
+    assert stage.draft.evidence.deviations[:2] == doubts.told
+    assert stage.draft.evidence.readiness == ready(grants=doubts)
+    asked = [call.request.asking.value for call in stage.called("assess_readiness")]
+    assert asked == ["run", "nobody", "nobody"]
 
 
 def test_one_who_objects_ends_it(stage: Stage) -> None:
@@ -177,6 +190,11 @@ VETOES: dict[str, tuple[Guard, Callable[[Stage], None], str]] = {
             assess_readiness=[ready(), ready(), Readiness(ready=False, blockers=("db-1 is gone",))]
         ),
         "readiness is red: db-1 is gone",
+    ),
+    "a grant that is missing": (
+        Guard.READINESS,
+        lambda s: s.answers(assess_readiness=[ready(grants=Grants(missing=LACK)), ready()]),
+        "readiness is red: the identity failover lacks its role",
     ),
     "a ground that changed": (
         Guard.READINESS,

@@ -9,6 +9,7 @@ import pytest
 
 from activities.health import Heard
 from domain.evidence import seal
+from domain.grants import Grants
 from domain.run import CommitReport, Outcome, Readiness
 from tests.orchestrators.cast import deaf, ok
 from tests.orchestrators.nights import DB_APP_WEB, night
@@ -46,6 +47,22 @@ def test_what_stands_in_the_way_fails_the_run_and_nothing_is_touched(stage: Stag
     assert stage.draft.evidence.readiness == blocked
     assert stage.draft.evidence.deviations == ("db-1 has no protected item", "old")
     assert ended_in_order(stage)
+
+
+def test_a_missing_grant_refuses_nobodys_run_is_asked_about_once_and_stays_in_the_evidence(
+    stage: Stage,
+) -> None:
+    lacking = Readiness(ready=True, grants=Grants(missing=("the identity failover lacks",)))
+    plan = night(approval={"required": True, "within": "PT10M"})
+    stage.answers(assess_readiness=[lacking, Readiness(ready=True)])
+    stage.begin(plan)
+    stage.at(60, lambda: stage.decide(plan))
+    assert stage.run_to_end().outcome is Outcome.COMPLETED
+    assert "goes on all the same, but the identity failover lacks" in stage.facts()
+    assert stage.draft.evidence.deviations == ("the identity failover lacks",)
+    assert stage.draft.evidence.readiness == lacking
+    asked = [call.request.asking.value for call in stage.called("assess_readiness")]
+    assert asked == ["run", "nobody"]
 
 
 def test_a_busy_application_declines_the_run_and_names_the_holder(stage: Stage) -> None:

@@ -6,8 +6,14 @@ import ast
 from collections.abc import Iterator
 
 OPENERS = {"site_recovery", "traffic_manager", "credential"}
-AS_WHOM = {"self._as.observe", "self._as.failover", "self._as.doing(verb)", "self._observe"}
-OBSERVING = {"self._as.observe", "self._observe"}
+AS_WHOM = {
+    "self._as.observe",
+    "self._as.failover",
+    "self._as.doing(verb)",
+    "self._as.itself(identity)",
+    "self._observe",
+}
+OBSERVING = {"self._as.observe", "self._as.itself", "self._observe"}
 WRITES = {"PUT", "POST", "PATCH", "DELETE"}
 
 

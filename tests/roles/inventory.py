@@ -34,6 +34,7 @@ REQUESTS = {
         "Microsoft.Automation/automationAccounts/jobs/stop/action",
     ),
     "compute.AzureCompute.power": ("Microsoft.Compute/virtualMachines/read",),
+    "permissions.AzurePermissions.granted": ("Microsoft.Authorization/permissions/read",),
     "resources.AzureResources.region": (f"{VAULT}/read", "Microsoft.Storage/storageAccounts/read"),
     "resources.AzureResources.machine": ("Microsoft.Compute/virtualMachines/read",),
     "resources.AzureResources.address": ("Microsoft.Network/networkInterfaces/read",),

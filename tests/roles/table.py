@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.grants import LISTING
 from domain.route import EndpointType
 from tests.infra.templates import INFRA
 
@@ -133,7 +134,7 @@ def misplaced(roles: Mapping[str, Role], main: str) -> list[str]:
     said += [f"main.bicep does not give {r} to {w} at {p}" for r, w, p in sorted(meant - given)]
     said += [f"the roles are not known in {one}" for one in sorted(elsewhere) if one not in known]
     for key, role in roles.items():
-        of_use = {place_of(action) for action in role.actions}
+        of_use = {place_of(action) for action in role.actions if action != LISTING}
         said += [f"{key} could do nothing at {place}" for place in sorted(set(role.at) - of_use)]
         said += [
             f"{key} is not given at {place}, where it has something to do"

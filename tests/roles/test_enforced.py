@@ -53,6 +53,8 @@ def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_p
         assert failover["outcome"] == "PARTIAL", failover
         assert "AuthorizationFailed" in failover["because"]
         assert "(asked as the identity failover; docs/permissions.md" in failover["because"]
+        missing = w.evidence(failover["run"])["readiness"]["grants"]["missing"]
+        assert "unplannedFailover/action" in missing[0], "it was told before anything moved"
 
         honest = identities()
         forged = Identities(honest.observe, honest.drill, failover=honest.drill)
@@ -67,7 +69,11 @@ def test_a_drill_needs_nobody_who_may_fail_over_and_whoever_drills_may_not(tmp_p
             for record in w.azure.requests
             if record.status == 403
         }
-        assert refused == {("failover", "unplannedFailover"), ("drill", "unplannedFailover")}
+        assert refused == {
+            ("failover", "permissions"),
+            ("failover", "unplannedFailover"),
+            ("drill", "unplannedFailover"),
+        }
 
         for scope, actions in grants("failover"):
             w.azure.permissions.give("failover", Grant(scope, tuple(actions)))

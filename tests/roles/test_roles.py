@@ -115,6 +115,7 @@ def test_the_observer_reads_and_the_drill_starts_and_ends_drills_and_no_more() -
     roles = read_roles()
     assert all(action.endswith("/read") for action in roles["observe"].actions)
     assert {action.rsplit("/", 2)[1] for action in roles["drill"].actions} == {
+        "permissions",
         "testFailover",
         "testFailoverCleanup",
     }

@@ -104,6 +104,12 @@ def arm() -> Iterator[Arm]:
         ),
         (
             "GET",
+            f"{VAULT}/providers/Microsoft.Authorization/permissions",
+            "Microsoft.Authorization/permissions/read",
+            VAULT,
+        ),
+        (
+            "GET",
             f"{GROUP}/providers/Microsoft.Network/virtualNetworks/n/CheckIPAddressAvailability",
             "Microsoft.Network/virtualNetworks/checkIpAddressAvailability/read",
             f"{GROUP}/providers/Microsoft.Network/virtualNetworks/n",
@@ -163,6 +169,46 @@ def test_a_grant_reaches_down_and_not_sideways(arm: Arm) -> None:
     assert arm.vault_get("replicationProtectedItems").status_code == 403
     permissions.give("drill", Grant(VAULT, ("*",)))
     assert arm.vault_get("replicationProtectedItems").status_code == 403, "it is another's"
+
+
+def own(arm: Arm, scope: str) -> httpx.Response:
+    """Ask what the caller may do somewhere."""
+    headers = {"Authorization": f"Bearer {arm.token}"}
+    path = f"{scope}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
+    return arm.http.get(path, headers=headers)
+
+
+def entry(*actions: str) -> dict[str, list[str]]:
+    return {"actions": [*actions], "notActions": [], "dataActions": [], "notDataActions": []}
+
+
+def test_whoever_asks_is_told_what_they_were_given_here_and_above_if_they_may_ask(arm: Arm) -> None:
+    assert own(arm, VAULT).json() == {"value": [entry("*")]}, "nobody was given anything"
+    permissions, may_ask = arm.simulator.permissions, "Microsoft.Authorization/permissions/read"
+    permissions.give("system", Grant(GROUP, (f"{RSV}/*",)))
+    refused = own(arm, VAULT)
+    assert refused.status_code == 403
+    assert f"perform action '{may_ask}' over scope '{VAULT}'" in refused.text
+    permissions.give("system", Grant(VAULT, (may_ask, f"{RSV}/read")))
+    permissions.give("system", Grant(f"{VAULT}/replicationPolicies/p", ("*",)))
+    permissions.give("drill", Grant(VAULT, ("*",)))
+    assert own(arm, VAULT).json()["value"] == [entry(f"{RSV}/*"), entry(may_ask, f"{RSV}/read")]
+    assert own(arm, GROUP).status_code == 403, "what is given below says nothing here"
+
+
+def test_one_grant_is_taken_back_and_the_others_stay(arm: Arm) -> None:
+    for who, scope in (("system", GROUP), ("system", VAULT), ("drill", VAULT)):
+        control(arm, "POST", "permissions", identity=who, scope=scope, actions=["*"])
+    left = control(arm, "DELETE", "permissions", identity="system", scope=VAULT.upper())
+    assert [(g["identity"], g["scope"]) for g in left.json()] == [
+        ("system", GROUP),
+        ("drill", VAULT),
+    ]
+    again = control(arm, "DELETE", "permissions", identity="system", scope=VAULT)
+    assert again.status_code == 400
+    assert "was given nothing at" in again.json()["error"]
+    control(arm, "DELETE", "permissions", identity="system", scope=GROUP)
+    assert arm.vault_get("").status_code == 403, "who has nothing left may do nothing"
 
 
 def test_a_list_of_the_subscription_shows_what_may_be_read_and_nobody_else_s(arm: Arm) -> None:
