@@ -77,7 +77,7 @@ class Acting:
     app: str
 
     def claim_application(self, wish: Wish) -> Claimed:
-        """Claim an application for a run; delivered twice it is the same claim.
+        """Claim an application for a run; delivered twice it is the same claim, even if that is over by then.
 
         Raises Transient while somebody else is making a claim.
         """
@@ -96,6 +96,8 @@ class Acting:
                 case Wait(held):
                     return Claimed(held=held)
                 case Make(claim, made, instead_of):
+                    if newest and (past := self._had(newest, entry, wish)):
+                        return past
                     if self.ledger.claim(claim.key, made.wire()):
                         return Claimed(
                             claim=claim, app=self.app, holder=made.run, instead_of=instead_of
@@ -147,6 +149,20 @@ class Acting:
         """Release a claim that a run of this app left behind when it ended; raises Transient."""
         if held.entry is not None:
             self.leave_application(Leaving(claim=held.claim, run=held.entry.run, at=at))
+
+    def _had(self, claim: Claim, entry: Entry | None, wish: Wish) -> Claimed | None:
+        """Return the claim that came of this wish and is over: a message may come again after its run has left.
+
+        The claims are looked through from the newest to the first that was released before the wish was made.
+        """
+        while True:
+            if entry is not None and wish.had(entry, self.app):
+                taken = self._taken_over(claim, entry, wish)
+                return Claimed(claim=claim, app=self.app, holder=entry.run, instead_of=taken)
+            if claim.token == 1 or (entry is not None and wish.is_younger_than(entry)):
+                return None
+            claim = claim.previous
+            entry = entry_in(self.ledger.read(claim.key))
 
     def _taken_over(self, claim: Claim, entry: Entry | None, wish: Wish) -> Held | None:
         """Return whom a claim that this run has made already took the application from."""

@@ -9,6 +9,7 @@ acts by a lower one is too late.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import AwareDatetime
@@ -18,6 +19,8 @@ from domain.model import Recorded, RunId
 ACTING = "acting"
 FENCED_OFF = "fenced_off"
 MUST_NOT_ACT = "this run must not act"
+# So much the clocks of two apps may differ.
+CLOCKS_APART = timedelta(minutes=5)
 
 
 class Claim(Recorded):
@@ -30,6 +33,11 @@ class Claim(Recorded):
     def key(self) -> str:
         """Return the name under which the claim is kept."""
         return f"{chain_of(self.application)}/{self.token:08d}"
+
+    @property
+    def previous(self) -> Claim:
+        """Return the claim that came before this one; there is none before the first."""
+        return Claim(application=self.application, token=self.token - 1)
 
     @property
     def next(self) -> Claim:
@@ -78,6 +86,16 @@ class Wish(Recorded):
         above = self.under or ""
         ours = entry.run in (self.run, self.under) or above.startswith(f"{entry.run}.")
         return entry.app == app and ours
+
+    def had(self, entry: Entry, app: str) -> bool:
+        """Say whether a claim that holds no more was the run's own, as in `holds`, after it wished for one."""
+        ended = entry.released_at
+        since = entry.at == self.at or ended is None or ended >= self.at
+        return since and self.holds(entry, app)
+
+    def is_younger_than(self, entry: Entry) -> bool:
+        """Say whether a claim was released before the run wished: no older one can come from this wish."""
+        return entry.released_at is not None and entry.released_at < self.at - CLOCKS_APART
 
 
 @dataclass(frozen=True, slots=True)
