@@ -90,7 +90,8 @@ class Journal:
 
 
 def _shortened(fact: Fact) -> Fact:
-    return fact.model_copy(update={"what": _cut(fact.what)})
+    cut = _cut(fact.what)
+    return fact if cut is fact.what else fact.model_copy(update={"what": cut})
 
 
 def _cut(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from domain.acting import Claim
@@ -70,17 +72,23 @@ class Spent:
     commit: timedelta = NOTHING
 
 
+@lru_cache(maxsize=64)
+def _asked_for(told: str) -> tuple[RunRequest, str]:
+    """Return what a run is asked for and its digest: a run is replayed hundreds of times, and asked for once."""
+    request = RunRequest.model_validate(json.loads(told))
+    return request, request.digest
+
+
 class Record:
     """Everything a run knows of itself; rebuilt alike at every replay."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self.id = context.instance_id
-        self.request = RunRequest.model_validate(context.get_input())
+        self.request, self.digest = _asked_for(json.dumps(context.get_input()))
         self.kind = self.request.kind
         self.mode = self.request.mode
         self.plan = self.request.plan.going(self.request.way)
-        self.digest = self.request.digest
         self.started_at = now(context)
         latest = self.started_at + self.request.deadline
         self.ends_by = min(latest, self.request.ends_by or latest)
