@@ -118,11 +118,12 @@ class Preflight:
         """Ask who may do what; a run that ends here anyway asks nobody."""
         ahead = (question.plan, question.kind, bool(found.drills), bool(found.to_reprotect))
         hearing = self.hearing or Hearing(self.permissions)
+        words = question.kind.value.replace("_", " ")
         match question.asking:
             case Asking.DAY:
-                return hearing.of_all(needs_by_day(*ahead), question.kind.value)
+                return hearing.of_all(needs_by_day(*ahead), words)
             case Asking.RUN if not (moved or found.blockers):
-                return hearing.of_acting(needs_of(*ahead), question.kind.value)
+                return hearing.of_acting(needs_of(*ahead), words)
             case _:
                 return None
 

@@ -125,7 +125,9 @@ def _put(
 ) -> Steps[Answer]:
     """Put the next question about all that the run would do."""
     profile = run.readiness.profile if run.readiness else None
-    told = (*(f"takes over {each}" for each in run.taken_over), says)
+    grants = run.readiness.grants if run.readiness else None
+    lacks = grants.missing if grants else ()
+    told = (*(f"takes over {each}" for each in run.taken_over), *lacks, says)
     says = "; ".join(filter(None, told))
     scope = scope_of(run.request, run.id, GATE, len(run.approvals) + 1, profile)
     return (yield from ask_person(context, run, GATE, within, says, terms or _terms(run), scope))

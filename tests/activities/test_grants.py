@@ -75,6 +75,14 @@ def test_what_is_missing_blocks_a_look_by_day_and_no_run(
     assert by_day.grants and by_day.grants.missing == (lack,)
 
 
+def test_what_is_missing_is_said_in_words_and_a_round_trip_needs_the_way_home() -> None:
+    permissions = PermissionsInMemory(says={FAILS_OVER: BARE})
+    found = look(permissions, Kind.ROUND_TRIP)
+    assert found.grants and "what a round trip needs on" in found.grants.missing[0]
+    assert "and 1 more" not in found.grants.missing[0]
+    assert "switchprotection/action" in found.grants.missing[0]
+
+
 def test_by_day_a_look_at_a_settled_plan_asks_all_the_same() -> None:
     permissions = PermissionsInMemory(says={LOOKS: BARE})
     found = look(permissions, asking=Asking.DAY)
