@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from pydantic import AwareDatetime
 
+from domain.acting import Held
 from domain.errors import Permanent
 from domain.model import Recorded
 from domain.period import DrillSchedule, Period, PeriodState, period_in, periods_of, split_due
@@ -53,6 +54,14 @@ class Ledger(Protocol):
         ...
 
 
+class Claims(Protocol):
+    """Who acts on which application, in whichever app."""
+
+    def holder(self, application: str) -> Held | None:
+        """Return who acts on an application now; raises Transient."""
+        ...
+
+
 class Lookup(Recorded):
     """Which plan's calendar is looked at, when, and by whom."""
 
@@ -64,12 +73,14 @@ class Lookup(Recorded):
 class Due(Recorded):
     """What a look at the calendar found.
 
-    ``due`` is a period that nobody has claimed; ``untold`` are ours that fell out, and nobody was told of it yet.
+    ``due`` is a period that nobody has claimed, or ours whose drill has not begun yet, and ``held`` says which run of
+    which app acts on the application then; ``untold`` are ours that fell out, and nobody was told of it yet.
     """
 
     scheduled: bool
     plan: Plan | None = None
     due: Period | None = None
+    held: str | None = None
     blackout: str | None = None
     untold: tuple[Period, ...] = ()
     next: AwareDatetime | None = None
@@ -88,6 +99,7 @@ class Calendar:
 
     plans: Plans
     ledger: Ledger
+    claims: Claims
 
     def look_up_periods(self, lookup: Lookup) -> Due:
         """Return the period that is due; those too old to be caught up are entered as missed."""
@@ -102,9 +114,10 @@ class Calendar:
             return Due(scheduled=False)
         open_since = self._known_since(plan, schedule, lookup.at)
         earliest = max(open_since, lookup.at - LOOK_BACK)
-        known = set(self.ledger.keys(periods_of(plan.name)))
+        ours = self._not_begun(plan, schedule, lookup)
+        known = set(self.ledger.keys(periods_of(plan.name))) - ours.keys()
         periods = {
-            moment: period
+            moment: ours.get(period.key, period)
             for moment in between(schedule.when, schedule.zone, earliest, lookup.at)
             if (period := _period(plan, schedule, moment, lookup)).key not in known
         }
@@ -115,12 +128,13 @@ class Calendar:
                 "because": "nobody was there to start it in time",
             }
             self._enter(periods[moment].model_copy(update=late))
-        self._give_up_stale(plan, schedule, lookup)
+        held = self.claims.holder(plan.app) if due else None
         closed = blackout_at(plan.policy.blackout, lookup.at)
         return Due(
             scheduled=True,
             plan=plan if due else None,
             due=periods[due] if due else None,
+            held=str(held) if held else None,
             blackout=str(closed) if closed else None,
             untold=self._untold(plan, lookup.claim),
             next=next_after(schedule.when, schedule.zone, lookup.at),
@@ -138,22 +152,36 @@ class Calendar:
     def _enter(self, period: Period) -> bool:
         if self.ledger.claim(period.key, period.wire()):
             return True
-        held = self.ledger.read(period.key) or {}
-        return held.get("claim") == period.claim and held.get("state") == period.state.value
+        held = period_in(self.ledger.read(period.key))
+        if held is None or held.claim != period.claim:
+            return False
+        if held.state is PeriodState.CLAIMED and period.state is not held.state:
+            self.note_period(period)
+            return True
+        return held.state is period.state
 
-    def _give_up_stale(self, plan: Plan, schedule: DrillSchedule, lookup: Lookup) -> None:
-        """Enter as missed what somebody claimed and never started: an app that is gone must not make it silent."""
+    def _not_begun(self, plan: Plan, schedule: DrillSchedule, lookup: Lookup) -> dict[str, Period]:
+        """Return by its key what this calendar has claimed and may still begin.
+
+        What was not begun within the grace, whoever claimed it, is entered as missed: an app that is gone must not
+        make it silent.
+        """
+        ours = {}
         for key in self.ledger.keys(periods_of(plan.name))[-UNTOLD_AMONG:]:
             period = period_in(self.ledger.read(key))
             if period is None or period.state is not PeriodState.CLAIMED:
                 continue
-            if period.claim != lookup.claim and lookup.at - period.due > schedule.grace:
+            if lookup.at - period.due > schedule.grace:
+                silent = "it was claimed, and whoever claimed it has not started it"
                 missed = {
                     "state": PeriodState.MISSED,
                     "claim": lookup.claim,
-                    "because": "it was claimed, and whoever claimed it has not started it",
+                    "because": period.because or silent,
                 }
                 self.ledger.keep(key, period.model_copy(update=missed).wire())
+            elif period.claim == lookup.claim:
+                ours[key] = period
+        return ours
 
     def _untold(self, plan: Plan, claim: str) -> tuple[Period, ...]:
         newest = self.ledger.keys(periods_of(plan.name))[-UNTOLD_AMONG:]

@@ -57,7 +57,7 @@ class DrillSchedule(Model):
 
 
 class PeriodState(StrEnum):
-    """What became of a period."""
+    """What became of a period; one that is claimed with a run is still open, for that run did not begin its drill."""
 
     CLAIMED = "claimed"
     STARTED = "started"

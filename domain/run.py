@@ -308,8 +308,9 @@ class CommitReport(Reported):
 class RunEnd(Reported):
     """What an ended run answers: the outcome, why, and where the evidence lies.
 
-    ``settled``: there was nothing left to do; ``served``: users were sent to the recovered application, and got there;
-    ``downtime_seconds`` is how long they waited for it; ``hurried``: its soak was cut short.
+    ``began``: it had its application; ``settled``: there was nothing left to do; ``served``: users were sent to the
+    recovered application, and got there; ``downtime_seconds`` is how long they waited for it;
+    ``hurried``: its soak was cut short.
     """
 
     run: RunId
@@ -321,6 +322,7 @@ class RunEnd(Reported):
     served: bool = False
     downtime_seconds: int | None = None
     hurried: bool = False
+    began: bool = True
 
 
 class Waiting(Reported):

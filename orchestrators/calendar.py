@@ -15,7 +15,7 @@ from domain.model import Recorded
 from domain.period import Obstacle, Period, PeriodState
 from domain.plan import Plan
 from domain.request import USUAL_MODE, Kind, Mode, RunRequest
-from domain.run import RunEnd
+from domain.run import Outcome, RunEnd
 
 from orchestrators.durable import (
     HASTY,
@@ -74,7 +74,8 @@ def _hold(context: Context, found: Due, plan: Plan, period: Period) -> Steps[Non
     """Hold the drill that is due, or leave it out for a reason, unless somebody else has claimed the period."""
     schedule = plan.drill.schedule if plan.drill else None
     skip_when = schedule.skip_when if schedule else ()
-    holder = (yield from ask(context, lock_of(plan.app), "holder", {}))["holder"]
+    lock = yield from ask(context, lock_of(plan.app), "holder", {})
+    holder = f"run {lock['holder']}" if lock["holder"] else found.held
     if holder is not None and Obstacle.RUN not in skip_when:
         return  # it waits: the period stays open, and is looked up again
     obstacle = yield from _obstacle(context, found, plan, holder, skip_when)
@@ -103,17 +104,22 @@ def _obstacle(
             if said["incidents"]:
                 return f"incident {said['incidents'][0]} is open"
     if holder is not None:
-        return f"run {holder} is open"
+        return f"{holder} is open"
     if Obstacle.BLACKOUT in skip_when and found.blackout:
         return found.blackout
     return None
 
 
 def _rehearse(context: Context, plan: Plan, period: Period) -> Steps[None]:
-    """Start the drill under an id that follows from its period, and note what it came to."""
+    """Start the drill under an id that follows from its period, and note what it came to.
+
+    One that did not get its application is no drill: the period is left out as for any open run, or waits on. It is
+    told at the next look, for calendars that slept over a deployment must find the same steps.
+    """
     kind = Kind(period.kind.value)
-    run = run_id(kind, plan.name, period.due, "scheduled")
-    started = period.model_copy(update={"state": PeriodState.STARTED, "run": run})
+    again = period.run is not None
+    run = run_id(kind, plan.name, now(context) if again else period.due, "scheduled")
+    started = period.model_copy(update={"state": PeriodState.STARTED, "run": run, "because": None})
     yield from call(context, Calendar.note_period, started)
     schedule = plan.drill.schedule if plan.drill else None
     request = RunRequest(
@@ -125,11 +131,22 @@ def _rehearse(context: Context, plan: Plan, period: Period) -> Steps[None]:
     )
     try:
         end = yield from child(context, RUNBOOKS[kind], request, run, RunEnd)
-        came_to = {"outcome": end.outcome.value, "because": end.because}
+        came_to = _came_to(end, plan)
     except Exception as bug:
-        came_to = {"outcome": "FAILED", "because": in_short(bug)}
-    ended = started.model_copy(update={"state": PeriodState.ENDED, "at": now(context), **came_to})
-    yield from call(context, Calendar.note_period, ended)
+        came_to = {"state": PeriodState.ENDED, "outcome": "FAILED", "because": in_short(bug)}
+    noted = started.model_copy(update={"at": now(context), **came_to})
+    yield from call(context, Calendar.note_period, noted)
+
+
+def _came_to(end: RunEnd, plan: Plan) -> dict[str, object]:
+    if end.began:
+        outcome = end.outcome.value
+        return {"state": PeriodState.ENDED, "outcome": outcome, "because": end.because}
+    schedule = plan.drill.schedule if plan.drill else None
+    skips = schedule is not None and Obstacle.RUN in schedule.skip_when
+    held = end.outcome is Outcome.DECLINED
+    state = PeriodState.SKIPPED if held and skips else PeriodState.CLAIMED
+    return {"state": state, "because": end.because}
 
 
 def _tell(context: Context, period: Period) -> Steps[None]:

@@ -45,7 +45,7 @@ def conduct(
         for close in closing:
             end = yield from _close(context, run, close, end)
         end = yield from leave(context, run, taken, end)
-    answer = yield from _conclude(context, run, end)
+    answer = yield from _conclude(context, run, end, began=taken.refused is None)
     if taken.own:
         yield from unlock(context, run, taken.application)
     return answer.wire()
@@ -129,7 +129,7 @@ def _gather_minutes(context: Context, run: Record) -> Steps[None]:
         run.deviations.append(f"the desk's minutes could not be read: {in_short(bug)}")
 
 
-def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
+def _conclude(context: Context, run: Record, end: End, *, began: bool) -> Steps[RunEnd]:
     """Gather the signals, seal the evidence, tell the world; what fails here is said, not raised."""
     run.step("evidence")
     region = region_of(run.plan.source.region)
@@ -159,4 +159,5 @@ def _conclude(context: Context, run: Record, end: End) -> Steps[RunEnd]:
         served=run.traffic is not None and run.traffic.verified,
         downtime_seconds=run.downtime_seconds,
         hurried=run.hurried,
+        began=began,
     )

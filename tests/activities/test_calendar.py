@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from activities.acting import Acting, Leaving
 from activities.calendar import Calendar, Due, Lookup
+from domain.acting import Wish
 from domain.errors import Permanent
 from domain.period import Period, PeriodState
 from domain.plan import Plan
 from domain.plan_rules import Mistake, PlanRefused
+from tests.ledger_in_memory import LedgerInMemory
 from tests.plan_samples import SUBSCRIPTION, plan
 
 NETWORK = f"{SUBSCRIPTION}/resourceGroups/n/providers/Microsoft.Network/virtualNetworks/drill"
@@ -42,40 +44,18 @@ class Shelf:
         )
 
 
-class Memory:
-    """A ledger in memory."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, dict[str, Any]] = {}
-
-    def claim(self, key: str, entry: dict[str, Any]) -> bool:
-        if key in self.entries:
-            return False
-        self.entries[key] = entry
-        return True
-
-    def keep(self, key: str, entry: dict[str, Any]) -> None:
-        self.entries[key] = entry
-
-    def read(self, key: str) -> dict[str, Any] | None:
-        return self.entries.get(key)
-
-    def keys(self, below: str) -> Sequence[str]:
-        return sorted(key for key in self.entries if key.startswith(f"{below}/"))
-
-
 class Desk:
     """A calendar and who looks at it."""
 
-    def __init__(self, shelf: Shelf, ledger: Memory, claim: str = "one") -> None:
-        self.calendar = Calendar(shelf, ledger)
+    def __init__(self, shelf: Shelf, ledger: LedgerInMemory, claim: str = "one") -> None:
+        self.calendar = Calendar(shelf, ledger, Acting(ledger, claim))
         self.claim = claim
 
     def look(self, at: datetime) -> Due:
         return self.calendar.look_up_periods(Lookup(plan="shop", at=at, claim=self.claim))
 
 
-def states(ledger: Memory) -> list[tuple[str, str]]:
+def states(ledger: LedgerInMemory) -> list[tuple[str, str]]:
     return [(k.rsplit("/")[-1], ledger.entries[k]["state"]) for k in ledger.keys("periods/shop")]
 
 
@@ -85,12 +65,12 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def ledger() -> Memory:
-    return Memory()
+def ledger() -> LedgerInMemory:
+    return LedgerInMemory()
 
 
 def test_what_was_due_before_anybody_knew_the_schedule_was_due_to_nobody(
-    shelf: Shelf, ledger: Memory
+    shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     found = Desk(shelf, ledger).look(MARCH + timedelta(hours=1))
     assert (found.due, found.untold, found.next) == (None, (), APRIL)
@@ -98,7 +78,7 @@ def test_what_was_due_before_anybody_knew_the_schedule_was_due_to_nobody(
 
 
 def test_a_period_is_due_from_its_moment_to_the_end_of_the_grace(
-    shelf: Shelf, ledger: Memory
+    shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     desk = Desk(shelf, ledger)
     assert desk.look(BEFORE).next == MARCH
@@ -111,7 +91,7 @@ def test_a_period_is_due_from_its_moment_to_the_end_of_the_grace(
 
 
 def test_after_the_grace_it_is_missed_once_and_told_by_whoever_entered_it(
-    shelf: Shelf, ledger: Memory
+    shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
     one.look(BEFORE)
@@ -126,7 +106,7 @@ def test_after_the_grace_it_is_missed_once_and_told_by_whoever_entered_it(
 
 
 def test_of_several_periods_the_newest_is_caught_up_and_the_others_are_missed(
-    shelf: Shelf, ledger: Memory
+    shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     desk = Desk(shelf, ledger)
     desk.look(BEFORE)
@@ -139,7 +119,9 @@ def test_of_several_periods_the_newest_is_caught_up_and_the_others_are_missed(
     assert [state for _, state in states(ledger)] == ["missed"] * 3
 
 
-def test_a_period_that_another_app_has_claimed_is_not_due(shelf: Shelf, ledger: Memory) -> None:
+def test_a_period_that_another_app_has_claimed_is_not_due(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
     one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
     one.look(BEFORE)
     mine, yours = one.look(MARCH).due, other.look(MARCH).due
@@ -149,10 +131,13 @@ def test_a_period_that_another_app_has_claimed_is_not_due(shelf: Shelf, ledger: 
     assert one.calendar.claim_period(mine).ours, "delivered twice"
     assert not other.calendar.claim_period(yours).ours
     assert other.look(MARCH).due is None
+    one.calendar.note_period(mine.model_copy(update={"state": PeriodState.STARTED}))
     assert one.look(MARCH + timedelta(days=1)).untold == ()
 
 
-def test_a_claim_whose_period_has_started_is_not_given_again(shelf: Shelf, ledger: Memory) -> None:
+def test_a_claim_whose_period_has_started_is_not_given_again(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
     desk = Desk(shelf, ledger)
     desk.look(BEFORE)
     due = desk.look(MARCH).due
@@ -163,7 +148,7 @@ def test_a_claim_whose_period_has_started_is_not_given_again(shelf: Shelf, ledge
 
 
 def test_what_was_claimed_and_never_started_is_entered_as_missed_after_the_grace(
-    shelf: Shelf, ledger: Memory
+    shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
     one.look(BEFORE)
@@ -172,7 +157,6 @@ def test_what_was_claimed_and_never_started_is_entered_as_missed_after_the_grace
     one.calendar.claim_period(due)
     assert other.look(MARCH + timedelta(hours=6)).untold == (), "it may still be starting"
     late = MARCH + timedelta(hours=6, seconds=1)
-    assert one.look(late).untold == (), "one's own claim is the engine's matter"
     (missed,) = other.look(late).untold
     assert missed.because == "it was claimed, and whoever claimed it has not started it"
     assert states(ledger) == [("20260301T020000Z", "missed")]
@@ -181,7 +165,56 @@ def test_what_was_claimed_and_never_started_is_entered_as_missed_after_the_grace
     assert other.look(late).untold == (), "what has started is left alone"
 
 
-def test_a_changed_schedule_counts_from_when_it_was_seen(shelf: Shelf, ledger: Memory) -> None:
+def test_what_is_ours_and_has_not_begun_is_due_again_within_the_grace(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
+    one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
+    one.look(BEFORE)
+    due = one.look(MARCH).due
+    assert due is not None
+    one.calendar.claim_period(due)
+    waits = due.model_copy(update={"run": "drill-1", "because": "shop is held by run x"})
+    one.calendar.note_period(waits)
+    last = MARCH + timedelta(hours=6)
+    assert one.look(last).due == waits, "with the run that did not get its application"
+    assert other.look(last).due is None, "nobody takes it over"
+    assert one.calendar.claim_period(waits).ours
+    (missed,) = one.look(last + timedelta(seconds=1)).untold
+    assert (missed.state, missed.because) == (PeriodState.MISSED, "shop is held by run x")
+
+
+def test_what_is_ours_and_has_not_begun_can_still_be_left_out(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
+    one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
+    one.look(BEFORE)
+    due = one.look(MARCH).due
+    assert due is not None
+    one.calendar.claim_period(due)
+    left_out = due.model_copy(update={"state": PeriodState.SKIPPED, "because": "a freeze"})
+    assert not other.calendar.claim_period(left_out.model_copy(update={"claim": "other"})).ours
+    assert states(ledger) == [("20260301T020000Z", "claimed")]
+    assert one.calendar.claim_period(left_out).ours
+    assert one.calendar.claim_period(left_out).ours, "delivered twice"
+    assert states(ledger) == [("20260301T020000Z", "skipped")]
+    assert not one.calendar.claim_period(due).ours
+
+
+def test_what_is_due_says_which_run_of_which_app_acts_on_the_application(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
+    desk, third = Desk(shelf, ledger), Acting(ledger, "third")
+    claim = third.claim_application(Wish(application="shop", run="x", at=BEFORE)).claim
+    assert claim is not None
+    assert desk.look(BEFORE).held is None, "nothing is due"
+    assert desk.look(MARCH).held == "run x of app third"
+    third.leave_application(Leaving(claim=claim, run="x", at=MARCH))
+    assert desk.look(MARCH).held is None
+
+
+def test_a_changed_schedule_counts_from_when_it_was_seen(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
     desk = Desk(shelf, ledger)
     desk.look(BEFORE)
     shelf.schedule = {"when": "0 0 4 1 * *"}
@@ -190,14 +223,14 @@ def test_a_changed_schedule_counts_from_when_it_was_seen(shelf: Shelf, ledger: M
     assert found.next == datetime(2026, 4, 1, 4, tzinfo=UTC)
 
 
-def test_a_blackout_is_told_with_what_is_due(shelf: Shelf, ledger: Memory) -> None:
+def test_a_blackout_is_told_with_what_is_due(shelf: Shelf, ledger: LedgerInMemory) -> None:
     shelf.policy = {"blackout": [{"name": "close", "when": "0 0 0 1 3 *", "lasts": "P1D"}]}
     desk = Desk(shelf, ledger)
     assert desk.look(BEFORE).blackout is None
     assert desk.look(MARCH).blackout == "blackout close until 2026-03-02 00:00 UTC"
 
 
-def test_a_plan_without_a_schedule_has_no_calendar(shelf: Shelf, ledger: Memory) -> None:
+def test_a_plan_without_a_schedule_has_no_calendar(shelf: Shelf, ledger: LedgerInMemory) -> None:
     desk = Desk(shelf, ledger)
     shelf.schedule = None
     assert not desk.look(BEFORE).scheduled
@@ -205,14 +238,18 @@ def test_a_plan_without_a_schedule_has_no_calendar(shelf: Shelf, ledger: Memory)
     assert not desk.look(BEFORE).scheduled
 
 
-def test_a_plan_that_is_broken_for_now_keeps_its_calendar(shelf: Shelf, ledger: Memory) -> None:
+def test_a_plan_that_is_broken_for_now_keeps_its_calendar(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
     shelf.trouble = PlanRefused("shop.yaml", [Mistake(3, "unknown key")])
     found = Desk(shelf, ledger).look(BEFORE)
     assert found.scheduled
     assert found.trouble == "shop.yaml, line 3: unknown key"
 
 
-def test_an_entry_that_is_just_being_made_is_nobody_s_yet(shelf: Shelf, ledger: Memory) -> None:
+def test_an_entry_that_is_just_being_made_is_nobody_s_yet(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
     desk = Desk(shelf, ledger)
     desk.look(BEFORE)
     due = desk.look(MARCH).due

@@ -15,7 +15,7 @@ from domain.plan_rules import Mistake, PlanRefused
 from domain.replication import ProtectedItem
 from domain.verdict import Colour, verdict_in
 from tests.activities.ports import PermissionsInMemory, ProfileInMemory, VaultInMemory, item
-from tests.activities.test_calendar import Memory
+from tests.ledger_in_memory import LedgerInMemory
 from tests.plan_samples import PROFILE, VAULT, plan, tier
 
 AT = datetime(2026, 3, 14, 3, tzinfo=UTC)
@@ -46,7 +46,9 @@ class Shelf:
 class Post:
     """A sweep, and what it sweeps."""
 
-    def __init__(self, shelf: Shelf, ledger: Memory, vault: Vault, claim: str = "one") -> None:
+    def __init__(
+        self, shelf: Shelf, ledger: LedgerInMemory, vault: Vault, claim: str = "one"
+    ) -> None:
         self.shelf, self.ledger, self.vault = shelf, ledger, vault
         self.claim = claim
         profiles = ProfileInMemory({"east": True, "west": False})
@@ -71,7 +73,7 @@ def post() -> Post:
     mine = plan(tiers=[tier("db", "a")])
     vault = Vault()
     vault.hold(item("a"))
-    return Post(Shelf(mine), Memory(), vault)
+    return Post(Shelf(mine), LedgerInMemory(), vault)
 
 
 def test_a_plan_that_is_well_when_first_seen_is_no_news(post: Post) -> None:
