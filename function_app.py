@@ -237,7 +237,7 @@ for entity in (lock, desk, region, book, kill_switch, estate):
     app.entity_trigger(context_name="context")(entity)
 
 alerts = Alerts(plans, record)
-incidents = Incidents(plans, record, topic, acting)
+incidents = Incidents(plans, record, notices, acting)
 api = Api(plans, evidence, acting)
 asr_plans = AsrPlans(plans, recovery_plans, vault, read_plan, write_plan, acting)
 plan_views = PlanViews(plans, preflight, acting)

@@ -60,14 +60,14 @@ class Notices:
 
     def announce(self, notice: Notice) -> Told:
         """Publish one notice, and post it where people talk."""
-        return self._tell(notice.kind, f"runs/{notice.run}", notice.data)
+        return self.tell(notice.kind, f"runs/{notice.run}", notice.data)
 
     def tell_of_plan(self, notice: PlanNotice) -> Told:
         """Publish one notice about a plan, and post it where people talk."""
-        return self._tell(notice.kind, f"plans/{notice.plan}", notice.data)
+        return self.tell(notice.kind, f"plans/{notice.plan}", notice.data)
 
-    def _tell(self, kind: str, subject: str, data: dict[str, Any]) -> Told:
-        """Tell whoever is there: a chat that is ill holds nobody up."""
+    def tell(self, kind: str, subject: str, data: dict[str, Any]) -> Told:
+        """Publish an event, and post it where people talk: a chat that is ill holds nobody up."""
         told = self.topic.publish(kind, subject, data)
         message = notice_of(kind, subject, data)
         if message is None:

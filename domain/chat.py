@@ -208,14 +208,14 @@ KEPT_CHARACTERS = 600
 
 
 def notice_of(kind: str, subject: str, data: Mapping[str, Any]) -> Message | None:
-    """Return what a chat is told of a notice about ``runs/ID`` or ``plans/NAME``; None for what would be noise."""
+    """Return what a chat is told of a notice about ``runs/ID``, ``plans/NAME`` or ``incidents/ID``; None for noise."""
     what, _, name = subject.partition("/")
     if kind == "Leeward.DecisionNeeded":
         return question_of(name, data)
     if kind not in TITLES:
         return None
     plain = {key: str(value)[:KEPT_CHARACTERS] for key, value in data.items() if _is_plain(value)}
-    because = plain.pop("because", "")
+    because = plain.pop("because", "") or plain.pop("why", "")
     facts = {_words(key): value for key, value in plain.items()}
     return Message(title=TITLES[kind], text=because, facts={_words(what[:-1]): name, **facts})
 

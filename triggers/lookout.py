@@ -36,11 +36,11 @@ INCIDENT_OPENED = "Leeward.IncidentOpened"
 ONLY_TOLD = "none: the plan only wants to be told"
 
 
-class Topic(Protocol):
-    """Where Leeward's own events go."""
+class Teller(Protocol):
+    """Tells programs and people, each where they want to be told."""
 
-    def publish(self, kind: str, subject: str, data: dict[str, Any]) -> bool:
-        """Publish one event and say whether anybody is there to be told."""
+    def tell(self, kind: str, subject: str, data: dict[str, Any]) -> object:
+        """Publish an event, and post it where people talk."""
         ...
 
 
@@ -50,7 +50,7 @@ class Incidents:
 
     plans: Plans
     ledger: Ledger
-    topic: Topic
+    teller: Teller
     claims: Claims
 
     async def on_watch(
@@ -133,7 +133,7 @@ class Incidents:
         await asyncio.to_thread(self.ledger.keep, "incident", opened)
         try:
             about = f"incidents/{incident.id}"
-            await asyncio.to_thread(self.topic.publish, INCIDENT_OPENED, about, told)
+            await asyncio.to_thread(self.teller.tell, INCIDENT_OPENED, about, told)
         except Exception:
             log.exception("incident %s was not announced", incident.id)
         return run

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from activities.evidence import Archive, Draft
-from activities.notices import Notice, Notices
 from domain.canonical import digest
 from domain.evidence import Evidence, RunFacts, Timing
 from domain.run import Fact, Outcome
@@ -72,12 +71,3 @@ def test_the_same_draft_gives_the_same_files() -> None:
 def test_another_fact_gives_another_digest() -> None:
     one, two = (archive(Shelf()).seal_evidence(draft(what)) for what in ("one", "two"))
     assert one.sha256 != two.sha256
-
-
-def test_a_notice_says_whether_anybody_was_told() -> None:
-    class Nobody:
-        def publish(self, kind: str, subject: str, data: dict[str, object]) -> bool:
-            return False
-
-    notice = Notice(kind="Leeward.RunEnded", run="r", data={})
-    assert not Notices(Nobody()).announce(notice).told

@@ -126,11 +126,11 @@ class Lines:
 
 @dataclass
 class Told:
-    """The topic, in memory."""
+    """Who is told, in memory."""
 
     events: list[tuple[str, str, Json]] = field(default_factory=list)
 
-    def publish(self, kind: str, subject: str, data: Json) -> bool:
+    def tell(self, kind: str, subject: str, data: Json) -> object:
         self.events.append((kind, subject, data))
         return True
 
