@@ -123,10 +123,8 @@ class Calendar:
         }
         due, missed = split_due(list(periods), lookup.at, schedule.grace)
         for moment in missed:
-            late = {
-                "state": PeriodState.MISSED,
-                "because": "nobody was there to start it in time",
-            }
+            because = periods[moment].because or "nobody was there to start it in time"
+            late = {"state": PeriodState.MISSED, "because": because}
             self._enter(periods[moment].model_copy(update=late))
         held = self.claims.holder(plan.app) if due else None
         closed = blackout_at(plan.policy.blackout, lookup.at)
@@ -145,7 +143,10 @@ class Calendar:
         return Claimed(ours=self._enter(period))
 
     def note_period(self, period: Period) -> Period:
-        """Note what became of a period that is ours."""
+        """Note what became of a period that is ours, unless it has gone on since; return what stands then."""
+        held = period_in(self.ledger.read(period.key))
+        if held is not None and not period.goes_on_from(held):
+            return held
         self.ledger.keep(period.key, period.wire())
         return period
 

@@ -177,7 +177,7 @@ def fenced(claim: Claim, newer: Entry | None) -> str:
 def let_go(claim: Claim, own: Entry | None, app: str) -> str | None:
     """Say why a claim that nobody took over holds no more, None while it does."""
     if own is None:
-        why = "is not in the ledger any more: it was emptied or exchanged under the run"
+        why = "cannot be read in the ledger any more: it was emptied or exchanged under the run"
     elif own.app != app:
         why = f"is that of {own} in this ledger, not of app {app}: it was exchanged under the run"
     elif own.released_at is not None:

@@ -88,6 +88,22 @@ class Period(Reported):
         """Say whether the drill did not come."""
         return self.state in (PeriodState.SKIPPED, PeriodState.MISSED)
 
+    def goes_on_from(self, entry: Period) -> bool:
+        """Say whether this is what comes after an entry: a note that comes late, or twice, tells of the past.
+
+        A drill that was held is never taken back, one that was missed is once it turns out to have begun.
+        """
+        if entry.at > self.at:
+            return False
+        if entry.state is PeriodState.MISSED and self.state in (
+            PeriodState.STARTED,
+            PeriodState.ENDED,
+        ):
+            return True
+        if entry.state is PeriodState.ENDED or entry.fell_out:
+            return self.state is entry.state and self.told >= entry.told
+        return True
+
     @property
     def key(self) -> str:
         """Return the name by which the period is claimed, the same in every app."""

@@ -119,7 +119,8 @@ def _rehearse(context: Context, plan: Plan, period: Period) -> Steps[None]:
     kind = Kind(period.kind.value)
     again = period.run is not None
     run = run_id(kind, plan.name, now(context) if again else period.due, "scheduled")
-    started = period.model_copy(update={"state": PeriodState.STARTED, "run": run, "because": None})
+    begun = {"state": PeriodState.STARTED, "at": now(context), "run": run, "because": None}
+    started = period.model_copy(update=begun)
     yield from call(context, Calendar.note_period, started)
     schedule = plan.drill.schedule if plan.drill else None
     request = RunRequest(

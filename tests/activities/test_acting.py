@@ -174,9 +174,9 @@ def give_back(pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("done", "why"),
     [
-        (empty, "claim 1 on shop is not in the ledger any more"),
+        (empty, "claim 1 on shop cannot be read in the ledger any more"),
         (exchange, "claim 1 on shop is that of run z of app third in this ledger, not of app west"),
-        (tear, "claim 1 on shop is not in the ledger any more"),
+        (tear, "claim 1 on shop cannot be read in the ledger any more"),
         (give_back, "claim 1 on shop of run a of app west was given back at 2026-11-22 20:15:00"),
     ],
 )

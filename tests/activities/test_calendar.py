@@ -269,3 +269,66 @@ def test_the_key_of_a_period_is_the_same_in_every_app() -> None:
         at=MARCH,
     )
     assert period.key == "periods/shop/20260301T020000Z"
+
+
+def test_a_note_that_comes_late_changes_nothing_of_what_came_after_it(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
+    desk = Desk(shelf, ledger)
+    desk.look(BEFORE)
+    due = desk.look(MARCH).due
+    assert due is not None
+    desk.calendar.claim_period(due)
+    story: list[Period] = []
+    course: list[dict[str, object]] = [
+        {"state": PeriodState.STARTED, "run": "drill-1"},
+        {"state": PeriodState.CLAIMED, "because": "shop is held by run x"},
+        {"state": PeriodState.STARTED, "run": "drill-2", "because": None},
+        {"state": PeriodState.ENDED, "outcome": "COMPLETED"},
+    ]
+    for minute, more in enumerate(course):
+        before = story[-1] if story else due
+        at = MARCH + timedelta(minutes=minute)
+        note = before.model_copy(update={"at": at, **more})
+        assert desk.calendar.note_period(note) == note
+        story.append(note)
+        for late in story[:-1]:
+            assert desk.calendar.note_period(late) == note
+        assert desk.calendar.note_period(note) == note, "delivered twice"
+    assert states(ledger) == [("20260301T020000Z", "ended")]
+    assert desk.look(MARCH + timedelta(hours=3)).due is None, "no drill is held twice"
+
+
+@pytest.mark.parametrize(
+    ("stands", "late"),
+    [
+        ({"state": PeriodState.ENDED}, {"state": PeriodState.CLAIMED}),
+        ({"state": PeriodState.SKIPPED}, {"state": PeriodState.STARTED}),
+        ({"state": PeriodState.MISSED}, {"state": PeriodState.CLAIMED}),
+        ({"state": PeriodState.SKIPPED, "told": True}, {"state": PeriodState.SKIPPED}),
+    ],
+)
+def test_what_came_to_an_end_in_the_same_moment_stays_so(
+    shelf: Shelf, ledger: LedgerInMemory, stands: dict[str, object], late: dict[str, object]
+) -> None:
+    desk = Desk(shelf, ledger)
+    desk.look(BEFORE)
+    due = desk.look(MARCH).due
+    assert due is not None
+    ended = desk.calendar.note_period(due.model_copy(update=stands))
+    assert desk.calendar.note_period(due.model_copy(update=late)) == ended
+
+
+def test_an_older_period_is_missed_for_the_reason_for_which_it_did_not_begin(
+    shelf: Shelf, ledger: LedgerInMemory
+) -> None:
+    shelf.schedule = {"when": "0 0 3 * * *", "grace": "P2D"}
+    desk = Desk(shelf, ledger)
+    desk.look(datetime(2026, 3, 1, tzinfo=UTC))
+    due = desk.look(datetime(2026, 3, 1, 4, tzinfo=UTC)).due
+    assert due is not None
+    desk.calendar.claim_period(due)
+    waits = {"run": "drill-1", "because": "shop is held by run x"}
+    desk.calendar.note_period(due.model_copy(update=waits))
+    (missed,) = desk.look(datetime(2026, 3, 2, 4, tzinfo=UTC)).untold
+    assert (missed.state, missed.because) == (PeriodState.MISSED, "shop is held by run x")

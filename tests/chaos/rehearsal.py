@@ -30,6 +30,7 @@ ASKED = (
     "virtualNetworks/get",
     "jobs/get",
     "jobs/cancel",
+    "permissions/list",
     *(f"{kind}/list" for kind in LISTS),
 )
 """Every operation that a drill uses."""

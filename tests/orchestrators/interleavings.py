@@ -182,7 +182,7 @@ class Tale:
         while self.word[self.at] != ASKED:
             self._happen()
         self.at += 1
-        answer = self.hands.conduct(fail_over, RUN, REQUEST)
+        answer = self.hands.conduct(fail_over, RUN, REQUEST.wire())
         if "move_tier" in self.hands.children:
             return "moved"
         assert answer["outcome"] == "DECLINED", answer
