@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 Clock = Callable[[], float]
+MOMENT_SECONDS = 0.001
 
 
 class Deadline:
@@ -25,6 +26,10 @@ class Deadline:
             raise TimeoutError("timed out")
         return left
 
+    def within(self, seconds: float) -> Deadline:
+        """Return the moment so many seconds from now, this one if it comes first; raises TimeoutError where it was."""
+        return Deadline(min(seconds, self.left()), self._now)
+
 
 class Timed:
     """A socket that nothing more is heard from once time is up: of one that drips, no single read ever times out."""
@@ -32,12 +37,26 @@ class Timed:
     def __init__(self, taken: socket.socket, ends: Deadline) -> None:
         """Take a socket over; raises TimeoutError, with the socket closed, where no time is left."""
         self._taken = taken
+        self.keep_to(ends)
+
+    def keep_to(self, ends: Deadline) -> None:
+        """Go by another deadline from now on; raises TimeoutError, with the socket closed, where no time is left."""
         self._ends = ends
         try:
-            taken.settimeout(ends.left())
+            self._taken.settimeout(ends.left())
         except TimeoutError:
-            taken.close()
+            self._taken.close()
             raise
+
+    def gettimeout(self) -> float:
+        """Return how many seconds the next step may take, a moment where none are left.
+
+        TLS asks while the connection has two owners: what is raised then would leave one of them open.
+        """
+        try:
+            return _step(self._taken, self._ends)
+        except TimeoutError:
+            return MOMENT_SECONDS
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         """Return the file that answers are read from."""
@@ -57,10 +76,14 @@ class _Ear(io.RawIOBase):
         return True
 
     def readinto(self, into: Any) -> int | None:
-        wait, left = self._taken.gettimeout(), self._ends.left()
-        self._taken.settimeout(left if wait is None else min(wait, left))
+        self._taken.settimeout(_step(self._taken, self._ends))
         return self._file.readinto(into)
 
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _step(taken: socket.socket, ends: Deadline) -> float:
+    wait, left = taken.gettimeout(), ends.left()
+    return left if wait is None else min(wait, left)

@@ -41,17 +41,23 @@ def _pools(connect: Connect, ends: Deadline) -> dict[str, type[HTTPConnectionPoo
     def connected(to: HTTPConnection) -> socket.socket:
         seconds = to.timeout if isinstance(to.timeout, float | int) else USUAL_SECONDS
         try:
-            taken = connect(to.host, to.port or 0, min(seconds, ends.left()))
-            return timed(taken)
+            # The proxy's word and the handshake belong to the connection: with all the time of an answer, a few who
+            # are silent there would keep everybody else waiting.
+            made = ends.within(seconds)
+            return timed(connect(to.host, to.port or 0, made.left()), made)
         except OSError as error:
             raise NewConnectionError(to, f"no connection: {error}") from error
 
-    def timed(taken: socket.socket) -> socket.socket:
-        return cast(socket.socket, Timed(taken, ends))
+    def timed(taken: socket.socket, until: Deadline) -> socket.socket:
+        return cast(socket.socket, Timed(taken, until))
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return connected(self)
+
+        def connect(self) -> None:
+            super().connect()
+            cast(Timed, self.sock).keep_to(ends)
 
     class Tls(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
@@ -59,7 +65,7 @@ def _pools(connect: Connect, ends: Deadline) -> dict[str, type[HTTPConnectionPoo
 
         def connect(self) -> None:
             super().connect()
-            self.sock = timed(self.sock)
+            self.sock = timed(self.sock, ends)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -206,6 +207,90 @@ def test_a_call_whose_answer_drips_may_have_arrived(briefly: None) -> None:
     calls = HttpCalls(Egress(None, Wires()), ActionSecrets())
     with dripping() as site, pytest.raises(Permanent, match="may have arrived"):
         calls.send(HttpCall(url=f"http://{site}/", body="{}"), "m", REACH)
+
+
+# -- the connection is made in a time of its own ----------------------------------------------
+
+
+@contextmanager
+def taking(*says: bytes, heard: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """A port that takes one connection and answers each thing it hears with the next of these, then with silence."""
+
+    def listen(listening: socket.socket) -> None:
+        try:
+            line, _ = listening.accept()
+            with line:
+                line.settimeout(5)
+                for said in says:
+                    line.recv(4096)
+                    heard()
+                    line.sendall(said)
+                while line.recv(4096):
+                    pass
+        except OSError:
+            return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+        thread = Thread(target=listen, args=(listening,))
+        thread.start()
+        try:
+            yield f"{SITE}:{listening.getsockname()[1]}"
+        finally:
+            thread.join(5)
+
+
+SILENT_AT: dict[str, tuple[bool, Callable[[], AbstractContextManager[str]]]] = {
+    "the handshake": (False, taking),
+    "the proxy's word": (True, taking),
+    "the rest of the proxy's word": (True, dripping),
+    "the handshake behind the proxy": (True, lambda: taking(b"HTTP/1.1 200 OK\r\n\r\n")),
+}
+
+
+@pytest.mark.parametrize("where", SILENT_AT)
+def test_who_is_silent_before_the_connection_is_made_is_left_when_that_time_is_up(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.http_calls.CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.http_calls.LONGEST_SECONDS", 2.0)
+    by_proxy, port = SILENT_AT[where]
+    with port() as site:
+        calls = HttpCalls(Egress(proxy_at(site) if by_proxy else None, Wires()), ActionSecrets())
+        begun = time.monotonic()
+        with pytest.raises(Transient, match="did not answer"):
+            calls.send(HttpCall(url=f"https://{site}/", method="GET"), "m", REACH)
+        assert time.monotonic() - begun < 1
+
+
+def test_an_answer_may_take_longer_than_the_connection() -> None:
+    clock = Silence()
+
+    def heard() -> None:
+        clock.at += 2 * CONNECT_SECONDS
+
+    with taking(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", heard=heard) as site:
+        calls = HttpCalls(Egress(None, Wires(), now=clock), ActionSecrets())
+        assert calls.send(HttpCall(url=f"http://{site}/", body="{}"), "m", REACH).ok
+
+
+def test_tls_gets_what_is_left_of_the_time_and_a_moment_where_nothing_is() -> None:
+    clock = Silence()
+    here, there = socket.socketpair()
+    with here, there:
+        timed = Timed(here, Deadline(60, clock).within(5))
+        clock.at += 4
+        assert timed.gettimeout() == pytest.approx(1)
+        clock.at += 1
+        assert 0 < timed.gettimeout() < 0.01
+
+
+@pytest.mark.parametrize(("passed", "left"), [(10, 5), (58, 2)])
+def test_a_time_within_a_deadline_never_reaches_beyond_it(passed: float, left: float) -> None:
+    clock = Silence()
+    ends = Deadline(60, clock)
+    clock.at += passed
+    assert ends.within(5).left() == pytest.approx(left)
 
 
 def test_a_connection_that_comes_when_time_is_up_is_closed() -> None:
