@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from triggers.operation import example, operation
 from triggers.runs import Claims, Plans, holder_for_certain
 from triggers.web import answer, mistakes_of, problem, read_model, unavailable
 
+log = logging.getLogger("leeward.asr_plans")
 PLAN_ID = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.RecoveryServices/vaults/[^/]+)"
     r"/replicationRecoveryPlans/([^/?#\s]+)",
@@ -180,11 +182,14 @@ class AsrPlans:
             await self._nobody_acts(client, plan)
             wanted, stale = await asyncio.to_thread(self._to_push, plan)
             await self._nobody_acts(client, plan)  # what was read took its time
-            told = await asyncio.to_thread(self._save, plan, wanted, stale)
         except Refusal as refusal:
             return refusal.response
         except Transient as error:
             return unavailable(f"nothing was pushed: {error.message}")
+        told, cut = await asyncio.to_thread(self._save, plan, wanted, stale)
+        begun = await self._begun(client, plan)
+        if cut:
+            return _cut_short(cut, told, wanted[len(told)][0], begun)
         names = [name for name, _ in wanted]
         return answer(
             PlanPushed(
@@ -192,7 +197,7 @@ class AsrPlans:
                 recovery_plans=told,
                 not_of_azure=list(own_actions(plan)),
                 to_name=names if list(plan.recovery_plans) != names else [],
-                begun=await self._begun(client, plan),
+                begun=begun,
             )
         )
 
@@ -229,24 +234,28 @@ class AsrPlans:
         """Say who began to act while recovery plans were saved: a push holds no claim that would have kept them out."""
         try:
             busy = await holder_for_certain(client, self.claims, plan.app)
-        except Transient as error:
-            return f"whether a run began meanwhile cannot be told: {error.message}"
+        except Exception as error:
+            # What was pushed is told all the same: nobody learns of it otherwise.
+            return f"whether a run began meanwhile cannot be told: {_said(error)}"
         return f"{busy}, which began meanwhile: {LOOK}" if busy else None
 
     def _to_push(self, plan: Plan) -> tuple[Wanted, set[str]]:
         wanted = self._wanted(plan)
         return wanted, {one.plan for one in self._drift(plan, wanted)}
 
-    def _save(self, plan: Plan, wanted: Wanted, stale: set[str]) -> list[PushedPlan]:
+    def _save(
+        self, plan: Plan, wanted: Wanted, stale: set[str]
+    ) -> tuple[list[PushedPlan], Exception | None]:
+        """Return what was saved, in order, and what kept it from the rest, None where nothing did."""
         told: list[PushedPlan] = []
         for name, body in wanted:
-            job = (
-                self._azure(self.recovery_plans.save, plan.vault.id, name, body)
-                if name in stale
-                else None
-            )
+            try:
+                save = self.recovery_plans.save
+                job = save(plan.vault.id, name, body) if name in stale else None
+            except Exception as error:
+                return told, error
             told.append(PushedPlan(name=name, job=job, was="pushed" if job else "as wanted"))
-        return told
+        return told, None
 
     def _wanted(self, plan: Plan) -> Wanted:
         items = self._azure(self.vault.items, plan.vault.id)
@@ -308,10 +317,31 @@ class AsrPlans:
         """Ask Azure; what it refuses ends the request, what may pass is told as such."""
         try:
             return do(*given)
-        except Transient as error:
-            refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, error.message)
-            refused.headers["Retry-After"] = "30"
-            raise Refusal(refused) from error
         except StepError as error:
-            said = f"Azure refused: {error.message}"
-            raise Refusal(problem(HTTPStatus.BAD_GATEWAY, said)) from error
+            raise Refusal(_refused(error, error.message)) from error
+
+
+def _cut_short(
+    error: Exception, told: Sequence[PushedPlan], at: str, begun: str | None
+) -> func.HttpResponse:
+    """Refuse the rest of a push with what was saved before, and who began meanwhile: no other answer tells it."""
+    before = ", ".join(f"{one.name} (job {one.job})" for one in told if one.job)
+    said = [_said(error), f"pushed before that: {before or 'nothing'}"]
+    if not isinstance(error, Permanent):
+        said.append(f"whether {at} was saved cannot be told: compare before you push again")
+    return _refused(error, "; ".join([*said, *([begun] if begun else [])]))
+
+
+def _refused(error: Exception, said: str) -> func.HttpResponse:
+    """Return what may pass as such, and what Azure refused."""
+    if isinstance(error, Permanent):
+        return problem(HTTPStatus.BAD_GATEWAY, f"Azure refused: {said}")
+    return unavailable(said)
+
+
+def _said(error: Exception) -> str:
+    """Return what is told of an error: what was not foreseen is in the log alone."""
+    if isinstance(error, StepError):
+        return error.message
+    log.error("a push did not come to its end", exc_info=error)
+    return "something went wrong here, the log tells more"

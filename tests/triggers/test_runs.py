@@ -15,11 +15,12 @@ import pytest
 
 from activities.acting import Acting
 from domain.acting import Wish
-from domain.errors import Transient
+from domain.errors import Permanent, Transient
+from domain.plan import Plan
 from domain.request import RunRequest
 from tests.domain.test_asr_plan import items, three
 from tests.ledger_in_memory import LedgerInMemory
-from tests.plan_samples import plan
+from tests.plan_samples import plan, tier
 from triggers.asr_plans import AsrPlans
 from triggers.runs import Busy, holder_of, start_run
 
@@ -142,6 +143,9 @@ class Away:
         raise Transient("ledger_unavailable", "the ledger could not be reached")
 
 
+EIGHT = three(*(tier(f"t-{n}") for n in range(8)))  # one tier more than a recovery plan takes
+
+
 @dataclass
 class Azure:
     """The vault and its recovery plans; while they are listed or saved, something else may happen."""
@@ -149,10 +153,13 @@ class Azure:
     listed: Callable[[], None] = lambda: None
     saves: Callable[[], None] = lambda: None
     saved: list[str] = field(default_factory=list)
+    refuses: Exception | None = None
+    saves_before_that: int = 1
+    shop: Plan = field(default_factory=three)
 
     def items(self, vault: str) -> Any:
         self.listed()
-        return items(three())
+        return items(self.shop)
 
     def plan(self, vault: str, name: str) -> None:
         return None
@@ -160,12 +167,14 @@ class Azure:
     def save(self, vault: str, name: str, body: Any) -> str:
         self.saved.append(name)
         self.saves()
-        return "job-1"
+        if self.refuses and len(self.saved) == self.saves_before_that + 1:
+            raise self.refuses
+        return f"job-{len(self.saved)}"
 
 
-def push(azure: Azure, claims: Any) -> tuple[func.HttpResponse, Any]:
+def push(azure: Azure, claims: Any, hub: Hub | None = None) -> tuple[func.HttpResponse, Any]:
     doors = AsrPlans(
-        plans=cast(Any, SimpleNamespace(plan=lambda name: three())),
+        plans=cast(Any, SimpleNamespace(plan=lambda name: azure.shop)),
         recovery_plans=azure,
         vault=azure,
         read_text=cast(Any, None),
@@ -174,7 +183,7 @@ def push(azure: Azure, claims: Any) -> tuple[func.HttpResponse, Any]:
     )
     path = "/api/plans/shop/push"
     asked = func.HttpRequest("POST", path, route_params={"plan": "shop"}, body=b"")
-    answer = asyncio.run(doors.push_plan(asked, cast(Any, Hub()), cast(Any, None)))
+    answer = asyncio.run(doors.push_plan(asked, cast(Any, hub or Hub()), cast(Any, None)))
     return answer, json.loads(answer.get_body())
 
 
@@ -213,3 +222,51 @@ def test_a_push_that_nobody_came_between_says_so() -> None:
     azure = Azure()
     answer, told = push(azure, Acting(Here().ledger, "here"))
     assert (answer.status_code, told["begun"], azure.saved) == (200, None, ["shop"])
+
+
+LOST = Transient("no_answer", "Azure took the request but did not answer")
+FULL = Permanent("TooMany", "the vault has its 100 plans")
+UNSURE = "; whether {} was saved cannot be told: compare before you push again"
+BUG = "something went wrong here, the log tells more"
+JOB_1 = "; pushed before that: shop-1 (job job-1)"
+
+
+@pytest.mark.parametrize(
+    ("before", "error", "status", "detail"),
+    [
+        (1, LOST, 503, LOST.message + JOB_1 + UNSURE.format("shop-2")),
+        (1, FULL, 502, f"Azure refused: {FULL.message}{JOB_1}"),
+        (1, KeyError("job"), 503, BUG + JOB_1 + UNSURE.format("shop-2")),
+        (0, LOST, 503, f"{LOST.message}; pushed before that: nothing{UNSURE.format('shop-1')}"),
+    ],
+)
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_a_push_that_is_cut_short_tells_what_it_saved_and_who_began(
+    before: int, error: Exception, status: int, detail: str, meanwhile: bool
+) -> None:
+    here = Here()
+
+    def saves() -> None:
+        if meanwhile and len(azure.saved) == 1:
+            here.claimed("third", "r1")
+
+    azure = Azure(saves=saves, refuses=error, saves_before_that=before, shop=EIGHT)
+    answer, told = push(azure, Acting(here.ledger, "here"))
+    assert (answer.status_code, len(azure.saved)) == (status, before + 1)
+    assert told["detail"].startswith(detail)
+    begun = told["detail"].removeprefix(detail)
+    assert begun.startswith("; shop is held by run r1 of app third") if meanwhile else begun == ""
+    assert (answer.headers.get("Retry-After") == "30") == (status == 503)
+
+
+def test_a_push_tells_what_it_saved_where_the_host_does_not_say_who_acts() -> None:
+    class Restarts(Hub):
+        async def read_entity_state(self, entity: Any) -> Any:
+            if azure.saved:
+                raise Exception("The operation failed with an unexpected status code 500")
+            return await super().read_entity_state(entity)
+
+    azure = Azure()
+    answer, told = push(azure, Acting(Here().ledger, "here"), Restarts())
+    assert (answer.status_code, told["recoveryPlans"][0]["job"]) == (200, "job-1")
+    assert told["begun"] == f"whether a run began meanwhile cannot be told: {BUG}"
