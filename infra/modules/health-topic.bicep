@@ -16,6 +16,3 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
     topicType: 'Microsoft.ResourceNotifications.HealthResources'
   }
 }
-
-@description('Resource id of the topic.')
-output id string = topic.id

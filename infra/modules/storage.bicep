@@ -91,9 +91,6 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 @description('Name of the account.')
 output accountName string = account.name
 
-@description('Resource id of the account.')
-output accountId string = account.id
-
 @description('Container that deployments are put into.')
 output deploymentContainerUrl string = '${account.properties.primaryEndpoints.blob}deployment'
 

@@ -10,7 +10,7 @@ import pytest
 from adapters.timeline import Scale, timeline_svg
 from domain.evidence import Evidence
 from domain.run import CommitReport, TrafficReport
-from tests.adapters.test_evidence_pages import samples, sealed
+from tests.adapters.pages import samples, sealed
 from tests.evidence_samples import RUN, TRAFFIC, declined, large, partial, whole
 
 

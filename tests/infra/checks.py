@@ -134,9 +134,11 @@ def symbols(files: Files) -> list[str]:
 
 
 def wiring(files: Files) -> list[str]:
-    """Return modules that are given what they do not take, not given what they need, or asked for what they lack."""
+    """Return modules that are given too much or too little, and outputs that are not there or that nobody reads."""
     known = {one.path: one for one in templates(files)}
     said = []
+    called: dict[str, Template] = {}
+    read: set[tuple[str, str]] = set()
     for one in known.values():
         targets: dict[str, Template] = {}
         for module, path, given in one.modules():
@@ -144,7 +146,7 @@ def wiring(files: Files) -> list[str]:
             if target is None:
                 said.append(f"{one.path}:{module.line}: there is no file {path}")
                 continue
-            targets[module.name] = target
+            targets[module.name] = called[path] = target
             takes = target.of("param")
             said += [
                 f"{one.path}:{module.line}: {path} takes no {name}"
@@ -157,13 +159,21 @@ def wiring(files: Files) -> list[str]:
                 if not param.default and name not in given
             ]
         for node in walk(one.root):
-            found = re.fullmatch(r"(\w+)(?:\[\w+\])?\.outputs\.(\w+)", text(node))
+            # To the parser, all of "a ? b : c.outputs.d" is the member expression.
+            found = re.search(r"\b(\w+)(?:\[\w+\])?\.outputs\.(\w+)$", text(node))
             if node.type != "member_expression" or not found or found[1] not in targets:
                 continue
+            read.add((targets[found[1]].path, found[2]))
             if found[2] not in targets[found[1]].of("output"):
                 said.append(
                     f"{one.path}:{node.start_point[0] + 1}: {found[1]} has no output {found[2]}"
                 )
+    said += [
+        f"{path}:{output.line}: nobody reads output {name}"
+        for path, target in called.items()
+        for name, output in target.of("output").items()
+        if (path, name) not in read
+    ]
     return said
 
 

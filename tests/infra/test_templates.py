@@ -93,6 +93,13 @@ BROKEN = {
         "storage.outputs.planUrl",
         "no output planUrl",
     ),
+    "an output is for nobody": (
+        "wiring",
+        "modules/health-topic.bicep",
+        "resource topic",
+        "@description('Its name.')\noutput name string = topic.name\n\nresource topic",
+        "nobody reads output name",
+    ),
     "an output of each that is not there": (
         "wiring",
         "main.bicep",

@@ -285,6 +285,12 @@ def test_a_silent_store_that_has_every_thread_keeps_nobody_from_acting() -> None
         assert speak.wait(20)
         return answer({})
 
+    async def both_read() -> None:
+        begun = 0
+        while begun < 2:
+            begun += reading.acquire(blocking=False)
+            await asyncio.sleep(0)
+
     async def acted() -> func.HttpResponse:
         lent = ThreadPoolExecutor(2)
         asyncio.get_running_loop().set_default_executor(lent)
@@ -292,10 +298,7 @@ def test_a_silent_store_that_has_every_thread_keeps_nobody_from_acting() -> None
         one = door()
         reads = [asyncio.ensure_future(one.reads(silent)(request)) for _ in range(5)]
         try:
-            begun = 0
-            while begun < 2:
-                begun += reading.acquire(blocking=False)
-                await asyncio.sleep(0)
+            await asyncio.wait_for(both_read(), 5)
             acting = one.acts(Role.OPERATE, Room().act)(request, NO_CLIENT)
             return await asyncio.wait_for(acting, 5)
         finally:
