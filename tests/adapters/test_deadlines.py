@@ -252,7 +252,7 @@ SILENT_AT: dict[str, tuple[bool, Callable[[], AbstractContextManager[str]]]] = {
 def test_who_is_silent_before_the_connection_is_made_is_left_when_that_time_is_up(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.http_calls.CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.http_calls.CONNECT_SECONDS", 0.1)
     monkeypatch.setattr("adapters.http_calls.LONGEST_SECONDS", 2.0)
     by_proxy, port = SILENT_AT[where]
     with port() as site:
