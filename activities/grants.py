@@ -9,7 +9,7 @@ from typing import Protocol
 from domain.errors import StepError
 from domain.grants import Grant, Grants, Heard, Identity, Need, judge_grants
 
-# Who has not answered once is not waited for again: what these tell, nothing depends on.
+# What has not answered once is not waited for again: what these tell, nothing depends on.
 SILENT = {"no_answer", "not_reached", "no_token"}
 
 
@@ -23,11 +23,15 @@ class Permissions(Protocol):
 
 @dataclass(slots=True)
 class Hearing:
-    """What was heard in one look or one sweep: each identity is asked once about a resource, after a silence nobody."""
+    """What was heard in one look or one sweep: each identity is asked once about a resource.
+
+    Nobody is asked about a resource again that was silent, and nobody at all once ``patience`` of them were.
+    """
 
     permissions: Permissions
+    patience: int = 1
     _heard: dict[tuple[Identity, str], Heard] = field(default_factory=dict)
-    _silence: str | None = None
+    _silent: dict[str, str] = field(default_factory=dict)
 
     def of_all(self, needs: Iterable[Need], kind: str) -> Grants:
         """Judge needs by asking every identity that they name."""
@@ -53,12 +57,15 @@ class Hearing:
         return self._heard[key]
 
     def _ask(self, identity: Identity, scope: str) -> Heard:
-        if self._silence:
-            return Heard(trouble=self._silence)
+        place = scope.casefold()
+        if place in self._silent:
+            return Heard(trouble=self._silent[place])
+        if len(self._silent) >= self.patience:
+            return Heard(trouble=next(iter(self._silent.values())))
         try:
             granted = self.permissions.granted(identity, scope)
         except StepError as error:
             if error.code in SILENT:
-                self._silence = error.code
+                self._silent[place] = error.code
             return Heard(trouble=error.code)
         return Heard(granted=None if granted is None else tuple(granted))

@@ -31,6 +31,8 @@ from domain.verdict import (
 )
 
 UNTOLD_AMONG = 20
+# One resource that is silent for good must not hide what others lack; so many at once are Azure itself.
+SILENT_PLACES = 3
 
 
 class Shelf(Protocol):
@@ -95,7 +97,7 @@ class Sweep:
     def sweep_readiness(self, asked: Round) -> Swept:
         """Look at every plan whose last verdict is old, that has changed, or whose region has news."""
         listing = Listing(self.vault, self.traffic)
-        hearing = Hearing(self.permissions)
+        hearing = Hearing(self.permissions, SILENT_PLACES)
         preflight = Preflight(listing, listing, self.permissions, self.places, hearing)
         untold: list[Verdict] = []
         regions: set[str] = set()
@@ -156,7 +158,8 @@ def _verdict(
     else:
         try:
             found = preflight.assess_readiness(Question(plan=plan, asking=Asking.DAY))
-            grants, grants_at = grants_as_known(found.grants, last, asked.at)
+            same = last if last and last.digest == plan.digest() else None
+            grants, grants_at = grants_as_known(found.grants, same, asked.at)
             colour, reasons = verdict_of(found.model_copy(update={"grants": grants}))
         except StepError as error:
             trouble, read_at = error.message, last.read_at if last else None

@@ -53,7 +53,7 @@ def readiness(app: App, asked: argparse.Namespace) -> int:
     say(f"{asked.plan} is {'ready' if found['ready'] else 'not ready'} for {asked.kind}")
     for blocker in found["blockers"]:
         say(f"  in the way: {blocker}")
-    grants = found["grants"] or {"missing": [], "toKnow": [], "unread": []}
+    grants = found.get("grants") or {"missing": [], "toKnow": [], "unread": []}
     for lack in grants["missing"]:
         say(f"  in the way: {lack}")
     for warning in (*found["warnings"], *grants["toKnow"], *grants["unread"]):
@@ -116,8 +116,8 @@ def push(app: App, asked: argparse.Namespace) -> int:
     if found["toName"]:
         say(f"write into the plan: recovery_plans: [{', '.join(found['toName'])}]")
     _own(found)
-    if found["begun"]:
-        complain(found["begun"])
+    if begun := found.get("begun"):
+        complain(begun)
         return SAID_NO
     return DONE
 

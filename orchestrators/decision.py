@@ -126,8 +126,9 @@ def _put(
     """Put the next question about all that the run would do."""
     profile = run.readiness.profile if run.readiness else None
     grants = run.readiness.grants if run.readiness else None
-    lacks = grants.missing if grants else ()
-    told = (*(f"takes over {each}" for each in run.taken_over), *lacks, says)
+    lacks = tuple(each for each in grants.missing if each not in says) if grants else ()
+    # The reason comes first: what is shown of a question has an end.
+    told = (*(f"takes over {each}" for each in run.taken_over), says, *lacks)
     says = "; ".join(filter(None, told))
     scope = scope_of(run.request, run.id, GATE, len(run.approvals) + 1, profile)
     return (yield from ask_person(context, run, GATE, within, says, terms or _terms(run), scope))

@@ -11,7 +11,7 @@ from domain.run import Decision, Verdict, Waiting
 
 from orchestrators.approval import Answer, Question, await_decision
 from orchestrators.durable import HASTY, Context, StepFailed, Steps, ask, call, child, now
-from orchestrators.names import desk_of
+from orchestrators.names import SHOWN_QUESTION, desk_of
 from orchestrators.record import Record
 
 TELL_WITHIN = timedelta(minutes=1)
@@ -58,7 +58,12 @@ def ask_person(
     waiting = _waiting(question, says, scope)
     run.journal.waits(waiting)
     run.note(_asks(waiting))
-    needed = {"gate": gate, "digest": question.digest, "needed": terms.approvers}
+    needed = {
+        "gate": gate,
+        "digest": question.digest,
+        "needed": terms.approvers,
+        "says": waiting.says[:SHOWN_QUESTION],
+    }
     yield from tell(context, run, "Leeward.DecisionNeeded", needed)
     answer = yield from child(context, await_decision, question, asker, Answer)
     run.spent.decision += now(context) - asked_at

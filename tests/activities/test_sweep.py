@@ -187,13 +187,58 @@ def test_each_identity_is_asked_once_about_a_resource_in_a_sweep(post: Post) -> 
     assert len(post.permissions.asked) == 8, "the next sweep asks anew"
 
 
-def test_after_a_silence_nobody_is_asked_in_that_sweep_again(post: Post) -> None:
-    post.permissions.says[LOOKS] = Transient("no_answer", "Azure took it and did not answer")
+SILENT = Transient("no_answer", "Azure took it and did not answer")
+
+
+def elsewhere(name: str) -> tuple[str, Plan]:
+    """Return a profile of its own, and a plan that uses it."""
+    profile = f"{PROFILE}-{name}"
+    mine = plan(tiers=[tier("db", "a")]).wire()["traffic"]
+    return profile, plan(name=name, tiers=[tier("db", "a")], traffic={**mine, "profile": profile})
+
+
+def test_a_resource_that_was_silent_is_not_asked_about_in_that_sweep_again(post: Post) -> None:
+    post.permissions.says[LOOKS] = SILENT
     post.look(timedelta(0))
-    assert post.permissions.asked == [LOOKS]
+    assert sorted(post.permissions.asked) == sorted(
+        [LOOKS, (Identity.OBSERVE, PROFILE), (Identity.FAILOVER, PROFILE)]
+    )
     post.permissions.says[LOOKS] = Transient("throttled", "too many requests")
     post.look(QUARTER)
-    assert len(post.permissions.asked) == 1 + 4, "who answers at all is no silence"
+    assert len(post.permissions.asked) == 3 + 4, "who answers at all is no silence"
+
+
+def test_where_three_resources_are_silent_azure_is_and_nobody_waits_on(post: Post) -> None:
+    for name in ("a", "b", "c", "d"):
+        profile, post.shelf.plans[name] = elsewhere(name)
+        for identity in Identity:
+            post.permissions.says[identity, profile] = SILENT
+    post.shelf.plans["shop"] = post.shelf.plans.pop("shop")
+    post.look(timedelta(0))
+    places = [scope for _, scope in post.permissions.asked if scope != VAULT]
+    assert places == [f"{PROFILE}-{name}" for name in ("a", "b", "c")]
+
+
+def test_one_silent_resource_hides_nothing_that_others_lack(post: Post) -> None:
+    profile, bank = elsewhere("bank")
+    post.shelf.plans = {"bank": bank, **post.shelf.plans}
+    post.look(timedelta(0))
+    for identity in Identity:
+        post.permissions.says[identity, profile] = SILENT
+    post.permissions.says[Identity.FAILOVER, PROFILE] = BARE
+    post.look(QUARTER)
+    assert post.colour("shop") is Colour.RED
+
+
+def test_what_a_plan_lacked_before_it_changed_is_not_held_against_it(post: Post) -> None:
+    post.permissions.says[Identity.FAILOVER, PROFILE] = BARE
+    post.look(timedelta(0))
+    assert post.colour() is Colour.RED
+    profile, moved = elsewhere("shop")
+    post.shelf.plans["shop"] = moved
+    post.permissions.says[Identity.OBSERVE, profile] = Transient("throttled", "too many")
+    post.look(timedelta(minutes=5))
+    assert post.colour() is Colour.YELLOW
 
 
 def test_grants_that_cannot_be_read_are_as_they_were_for_an_hour(post: Post) -> None:

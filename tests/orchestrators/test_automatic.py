@@ -92,6 +92,21 @@ def test_grants_that_cannot_be_told_veto_nothing_and_are_asked_about_once(stage:
     assert asked == ["run", "nobody", "nobody"]
 
 
+def test_no_veto_is_cut_off_a_question_behind_the_grants_that_are_missing(stage: Stage) -> None:
+    lacks = tuple(f"the identity failover lacks {action * 400}" for action in "abc")
+    running = SourceSeen(machines={"db-1": "running"}, answers=())
+    stage.answers(
+        assess_readiness=[ready(grants=Grants(missing=lacks)), ready()], look_at_source=running
+    )
+    begin(stage, plan())
+    stage.run_for(60)
+    says = stage.engine.status(RUN).custom_status["waitsFor"]["says"]
+    assert "Azure says that db-1 still run" in says
+    assert all(says.count(lack) == 1 for lack in lacks)
+    (needed,) = [c for c in stage.called("announce") if c.request.kind == "Leeward.DecisionNeeded"]
+    assert needed.request.data["says"] == says, "chats ask by the same words"
+
+
 def test_one_who_objects_ends_it(stage: Stage) -> None:
     asked = plan()
     begin(stage, asked)
