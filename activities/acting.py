@@ -85,12 +85,7 @@ class Acting:
             newest, entry = self._newest(wish.application)
             match step(newest, entry, wish, self.app):
                 case Adopt(claim):
-                    return Claimed(
-                        claim=claim,
-                        app=self.app,
-                        holder=entry.run if entry else "",
-                        instead_of=self._taken_over(claim, entry, wish),
-                    )
+                    return self._own(claim, entry, wish)
                 case Wait(held) if held.entry is None:
                     raise Transient("claim_unread", f"{wish.application} is held by {held}")
                 case Wait(held):
@@ -157,12 +152,20 @@ class Acting:
         """
         while True:
             if entry is not None and wish.had(entry, self.app):
-                taken = self._taken_over(claim, entry, wish)
-                return Claimed(claim=claim, app=self.app, holder=entry.run, instead_of=taken)
+                return self._own(claim, entry, wish)
             if claim.token == 1 or (entry is not None and wish.is_younger_than(entry)):
                 return None
             claim = claim.previous
             entry = entry_in(self.ledger.read(claim.key))
+
+    def _own(self, claim: Claim, entry: Entry | None, wish: Wish) -> Claimed:
+        """Return a claim that this wish has made already, or goes on under."""
+        return Claimed(
+            claim=claim,
+            app=self.app,
+            holder=entry.run if entry else "",
+            instead_of=self._taken_over(claim, entry, wish),
+        )
 
     def _taken_over(self, claim: Claim, entry: Entry | None, wish: Wish) -> Held | None:
         """Return whom a claim that this run has made already took the application from."""

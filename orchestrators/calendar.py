@@ -72,8 +72,7 @@ def keep_calendar(context: Context) -> Steps[dict[str, object] | None]:
 
 def _hold(context: Context, found: Due, plan: Plan, period: Period) -> Steps[None]:
     """Hold the drill that is due, or leave it out for a reason, unless somebody else has claimed the period."""
-    schedule = plan.drill.schedule if plan.drill else None
-    skip_when = schedule.skip_when if schedule else ()
+    skip_when = _skip_when(plan)
     lock = yield from ask(context, lock_of(plan.app), "holder", {})
     holder = f"run {lock['holder']}" if lock["holder"] else found.held
     if holder is not None and Obstacle.RUN not in skip_when:
@@ -143,11 +142,15 @@ def _came_to(end: RunEnd, plan: Plan) -> dict[str, object]:
     if end.began:
         outcome = end.outcome.value
         return {"state": PeriodState.ENDED, "outcome": outcome, "because": end.because}
-    schedule = plan.drill.schedule if plan.drill else None
-    skips = schedule is not None and Obstacle.RUN in schedule.skip_when
-    held = end.outcome is Outcome.DECLINED
-    state = PeriodState.SKIPPED if held and skips else PeriodState.CLAIMED
+    skips = end.outcome is Outcome.DECLINED and Obstacle.RUN in _skip_when(plan)
+    state = PeriodState.SKIPPED if skips else PeriodState.CLAIMED
     return {"state": state, "because": end.because}
+
+
+def _skip_when(plan: Plan) -> tuple[Obstacle, ...]:
+    """Return for what the plan leaves a drill out."""
+    schedule = plan.drill.schedule if plan.drill else None
+    return schedule.skip_when if schedule else ()
 
 
 def _tell(context: Context, period: Period) -> Steps[None]:

@@ -55,6 +55,14 @@ class Desk:
         return self.calendar.look_up_periods(Lookup(plan="shop", at=at, claim=self.claim))
 
 
+def due_in_march(desk: Desk) -> Period:
+    """Return the first period of a calendar that has been looked at before."""
+    desk.look(BEFORE)
+    due = desk.look(MARCH).due
+    assert due is not None
+    return due
+
+
 def states(ledger: LedgerInMemory) -> list[tuple[str, str]]:
     return [(k.rsplit("/")[-1], ledger.entries[k]["state"]) for k in ledger.keys("periods/shop")]
 
@@ -139,9 +147,7 @@ def test_a_claim_whose_period_has_started_is_not_given_again(
     shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     desk = Desk(shelf, ledger)
-    desk.look(BEFORE)
-    due = desk.look(MARCH).due
-    assert due is not None
+    due = due_in_march(desk)
     desk.calendar.claim_period(due)
     desk.calendar.note_period(due.model_copy(update={"state": PeriodState.STARTED}))
     assert not desk.calendar.claim_period(due).ours
@@ -151,9 +157,7 @@ def test_what_was_claimed_and_never_started_is_entered_as_missed_after_the_grace
     shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
-    one.look(BEFORE)
-    due = one.look(MARCH).due
-    assert due is not None
+    due = due_in_march(one)
     one.calendar.claim_period(due)
     assert other.look(MARCH + timedelta(hours=6)).untold == (), "it may still be starting"
     late = MARCH + timedelta(hours=6, seconds=1)
@@ -169,9 +173,7 @@ def test_what_is_ours_and_has_not_begun_is_due_again_within_the_grace(
     shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
-    one.look(BEFORE)
-    due = one.look(MARCH).due
-    assert due is not None
+    due = due_in_march(one)
     one.calendar.claim_period(due)
     waits = due.model_copy(update={"run": "drill-1", "because": "shop is held by run x"})
     one.calendar.note_period(waits)
@@ -187,9 +189,7 @@ def test_what_is_ours_and_has_not_begun_can_still_be_left_out(
     shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     one, other = Desk(shelf, ledger), Desk(shelf, ledger, "other")
-    one.look(BEFORE)
-    due = one.look(MARCH).due
-    assert due is not None
+    due = due_in_march(one)
     one.calendar.claim_period(due)
     left_out = due.model_copy(update={"state": PeriodState.SKIPPED, "because": "a freeze"})
     assert not other.calendar.claim_period(left_out.model_copy(update={"claim": "other"})).ours
@@ -251,9 +251,7 @@ def test_an_entry_that_is_just_being_made_is_nobody_s_yet(
     shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     desk = Desk(shelf, ledger)
-    desk.look(BEFORE)
-    due = desk.look(MARCH).due
-    assert due is not None
+    due = due_in_march(desk)
     ledger.entries[due.key] = {}
     assert desk.look(MARCH).due is None
     assert not desk.calendar.claim_period(due).ours
@@ -275,9 +273,7 @@ def test_a_note_that_comes_late_changes_nothing_of_what_came_after_it(
     shelf: Shelf, ledger: LedgerInMemory
 ) -> None:
     desk = Desk(shelf, ledger)
-    desk.look(BEFORE)
-    due = desk.look(MARCH).due
-    assert due is not None
+    due = due_in_march(desk)
     desk.calendar.claim_period(due)
     story: list[Period] = []
     course: list[dict[str, object]] = [
@@ -312,9 +308,7 @@ def test_what_came_to_an_end_in_the_same_moment_stays_so(
     shelf: Shelf, ledger: LedgerInMemory, stands: dict[str, object], late: dict[str, object]
 ) -> None:
     desk = Desk(shelf, ledger)
-    desk.look(BEFORE)
-    due = desk.look(MARCH).due
-    assert due is not None
+    due = due_in_march(desk)
     ended = desk.calendar.note_period(due.model_copy(update=stands))
     assert desk.calendar.note_period(due.model_copy(update=late)) == ended
 

@@ -125,37 +125,49 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx-more: "
 
 
 @contextmanager
-def dripping(context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A port that sends a header byte by byte for seconds, so that no single read ever times out."""
-    enough = Event()
+def one_caller(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A port whose first connection is talked to; that it breaks off is no fault."""
 
-    def drip(listening: socket.socket) -> None:
+    def take(listening: socket.socket) -> None:
         try:
-            connection, _ = listening.accept()
-            with (
-                connection
-                if context is None
-                else context.wrap_socket(connection, server_side=True) as line
-            ):
-                line.recv(4096)
-                line.sendall(HEAD)
-                for _ in range(300):
-                    if enough.wait(0.01):
-                        return
-                    line.sendall(b"x")
-                line.sendall(b"\r\n\r\n")
+            talk(listening.accept()[0])
         except OSError:
             return
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(5)
-        thread = Thread(target=drip, args=(listening,))
+        thread = Thread(target=take, args=(listening,))
         thread.start()
         try:
             yield f"{SITE}:{listening.getsockname()[1]}"
         finally:
-            enough.set()
             thread.join(5)
+
+
+@contextmanager
+def dripping(context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A port that sends a header byte by byte for seconds, so that no single read ever times out."""
+    enough = Event()
+
+    def drip(connection: socket.socket) -> None:
+        with (
+            connection
+            if context is None
+            else context.wrap_socket(connection, server_side=True) as line
+        ):
+            line.recv(4096)
+            line.sendall(HEAD)
+            for _ in range(300):
+                if enough.wait(0.01):
+                    return
+                line.sendall(b"x")
+            line.sendall(b"\r\n\r\n")
+
+    with one_caller(drip) as site:
+        try:
+            yield site
+        finally:
+            enough.set()
 
 
 @pytest.fixture
@@ -216,28 +228,18 @@ def test_a_call_whose_answer_drips_may_have_arrived(briefly: None) -> None:
 def taking(*says: bytes, heard: Callable[[], None] = lambda: None) -> Iterator[str]:
     """A port that takes one connection and answers each thing it hears with the next of these, then with silence."""
 
-    def listen(listening: socket.socket) -> None:
-        try:
-            line, _ = listening.accept()
-            with line:
-                line.settimeout(5)
-                for said in says:
-                    line.recv(4096)
-                    heard()
-                    line.sendall(said)
-                while line.recv(4096):
-                    pass
-        except OSError:
-            return
+    def listen(line: socket.socket) -> None:
+        with line:
+            line.settimeout(5)
+            for said in says:
+                line.recv(4096)
+                heard()
+                line.sendall(said)
+            while line.recv(4096):
+                pass
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(5)
-        thread = Thread(target=listen, args=(listening,))
-        thread.start()
-        try:
-            yield f"{SITE}:{listening.getsockname()[1]}"
-        finally:
-            thread.join(5)
+    with one_caller(listen) as site:
+        yield site
 
 
 SILENT_AT: dict[str, tuple[bool, Callable[[], AbstractContextManager[str]]]] = {
